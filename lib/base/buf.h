@@ -1,0 +1,31 @@
+#pragma once
+/*
+ * Buf: bytes that grow. Zero-initialised is empty and owns nothing.
+ *
+ * Growth doubles, so appending n bytes costs O(n) in all. There is no limit in
+ * here: whoever appends bytes from outside checks their number first.
+ */
+#include "base/base.h"
+
+#include <stdarg.h>
+
+struct buf {
+    char *data;  /* NUL-terminated once anything was appended; NULL before */
+    size_t size; /* without the NUL */
+    size_t capacity;
+};
+
+void buf_release(struct buf *b);
+#define AUTO_BUF CLEANUP(buf_release)
+
+/* Makes room for more bytes (and the NUL) behind size. */
+void buf_reserve(struct buf *b, size_t more);
+void buf_append(struct buf *b, const void *data, size_t size);
+void buf_append_str(struct buf *b, const char *s);
+void buf_append_char(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+/* Forgets the content, keeps the memory. */
+void buf_clear(struct buf *b);
+/* The content, the caller's to free; "" when empty. The buf is empty after. */
+char *buf_take(struct buf *b);

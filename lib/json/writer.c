@@ -1,0 +1,171 @@
+#include "json/writer.h"
+
+#include "base/utf8.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+/* Appends valid UTF-8 with what JSON wants escaped; runs of plain bytes go in one piece. */
+static void write_escaped(struct buf *b, const char *s, size_t size)
+{
+    size_t plain = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)s[i];
+        const char *escape = NULL;
+        char unicode[7];
+
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        switch (c) {
+        case '"':
+            escape = "\\\"";
+            break;
+        case '\\':
+            escape = "\\\\";
+            break;
+        case '\n':
+            escape = "\\n";
+            break;
+        case '\r':
+            escape = "\\r";
+            break;
+        case '\t':
+            escape = "\\t";
+            break;
+        case '\b':
+            escape = "\\b";
+            break;
+        case '\f':
+            escape = "\\f";
+            break;
+        default:
+            snprintf(unicode, sizeof(unicode), "\\u%04x", c);
+            escape = unicode;
+        }
+        buf_append(b, s + plain, i - plain);
+        buf_append_str(b, escape);
+        plain = i + 1;
+    }
+    buf_append(b, s + plain, size - plain);
+}
+
+void json_write_str_n(struct buf *b, const char *s, size_t size)
+{
+    size_t bad;
+
+    buf_append_char(b, '"');
+    while (!utf8_valid(s, size, &bad)) {
+        write_escaped(b, s, bad);
+        buf_append_str(b, "\xef\xbf\xbd");
+        s += bad + 1;
+        size -= bad + 1;
+    }
+    write_escaped(b, s, size);
+    buf_append_char(b, '"');
+}
+
+void json_write_str(struct buf *b, const char *s) { json_write_str_n(b, s, strlen(s)); }
+
+void json_write_int(struct buf *b, int64_t v) { buf_printf(b, "%" PRId64, v); }
+
+void json_write_real(struct buf *b, double v)
+{
+    char text[32];
+
+    if (!isfinite(v)) {
+        json_write_null(b);
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    buf_append_str(b, text);
+    if (!strpbrk(text, ".en"))
+        buf_append_str(b, ".0");
+}
+
+void json_write_bool(struct buf *b, bool v) { buf_append_str(b, v ? "true" : "false"); }
+
+void json_write_null(struct buf *b) { buf_append_str(b, "null"); }
+
+struct json json_begin(struct buf *out) { return (struct json){.out = out}; }
+
+void json_item(struct json *j)
+{
+    if (j->need_comma)
+        buf_append_char(j->out, ',');
+    j->need_comma = true;
+}
+
+void json_open(struct json *j, char bracket)
+{
+    buf_append_char(j->out, bracket);
+    j->need_comma = false;
+}
+
+void json_close(struct json *j, char bracket)
+{
+    buf_append_char(j->out, bracket);
+    j->need_comma = true;
+}
+
+void json_key(struct json *j, const char *key)
+{
+    json_item(j);
+    json_write_str(j->out, key);
+    buf_append_char(j->out, ':');
+}
+
+void json_str(struct json *j, const char *key, const char *value)
+{
+    json_key(j, key);
+    if (value)
+        json_write_str(j->out, value);
+    else
+        json_write_null(j->out);
+}
+
+void json_int(struct json *j, const char *key, int64_t value)
+{
+    json_key(j, key);
+    json_write_int(j->out, value);
+}
+
+void json_real(struct json *j, const char *key, double value)
+{
+    json_key(j, key);
+    json_write_real(j->out, value);
+}
+
+void json_bool(struct json *j, const char *key, bool value)
+{
+    json_key(j, key);
+    json_write_bool(j->out, value);
+}
+
+void json_null(struct json *j, const char *key)
+{
+    json_key(j, key);
+    json_write_null(j->out);
+}
+
+void json_raw(struct json *j, const char *key, const char *raw)
+{
+    json_key(j, key);
+    buf_append_str(j->out, raw);
+}
+
+void json_strv(struct json *j, const char *key, const char *const *values, size_t n)
+{
+    json_key(j, key);
+    json_open(j, '[');
+    for (size_t i = 0; i < n; i++) {
+        json_item(j);
+        json_write_str(j->out, values[i]);
+    }
+    json_close(j, ']');
+}
