@@ -47,9 +47,9 @@ struct arch {
     uint8_t kv_strategies[N_ENCODINGS];           /* bits 1 << kv_strategy */
     enum kv_strategy first_strategy[N_ENCODINGS]; /* KV_NONE: the list is empty */
     enum weights_format default_weights_format;
-    uint32_t weight_formats;                       /* bit 1 << weights_format */
-    const char *weight_adapters[N_FORMATS];        /* NULL: none */
-    unsigned input_modalities;                     /* enum modality, or-ed */
+    uint32_t weight_formats;                /* bit 1 << weights_format */
+    const char *weight_adapters[N_FORMATS]; /* NULL: none */
+    unsigned input_modalities;              /* enum modality, or-ed */
     const struct required_argument *required;
     size_t n_required;
     const char *const *example_repo_ids;
@@ -81,9 +81,9 @@ struct arch {
     bool supports_overlap_scheduler, supports_device_graph_capture;
 
     /* ---- the document */
-    json_t *doc;        /* canonical, as stored: without source, revision, created_at */
-    char digest[33];    /* 32 hex of SHA-256 over doc: the revision that means the same everywhere */
-    int64_t revision;   /* of the registry, when it was written here */
+    json_t *doc;      /* canonical, as stored: without source, revision, created_at */
+    char digest[33];  /* 32 hex of SHA-256 over doc: the revision that means the same everywhere */
+    int64_t revision; /* of the registry, when it was written here */
     int64_t created_at; /* Unix seconds */
     struct blob *body;  /* the whole document as served */
 };

@@ -48,8 +48,9 @@ size_t registry_tasks(const struct registry *r, const char *name, enum task ret[
  * nowhere ERR_ARCH_NOT_FOUND with "nearest". *ret_fallback (may be NULL) tells
  * whether the other variant was taken.
  */
-bool registry_find(const struct registry *r, const char *name, enum task task, bool prefer_module_v3,
-                   const struct arch **ret, bool *ret_fallback, struct err *err) MUST_CHECK;
+bool registry_find(const struct registry *r, const char *name, enum task task,
+                   bool prefer_module_v3, const struct arch **ret, bool *ret_fallback,
+                   struct err *err) MUST_CHECK;
 
 /*
  * The same for a model: every name of the config's list in turn; the first
@@ -73,7 +74,8 @@ struct registry_filter {
     int source;    /* enum arch_source, -1 any */
     const char *q; /* part of a name or example repository, any case; NULL any */
 };
-/* Appends the document for at most limit records behind index after; *ret_next is where to go on, or 0. */
+/* Appends the document for at most limit records behind index after; *ret_next is where to go on,
+ * or 0. */
 void registry_list(const struct registry *r, const struct registry_filter *filter, size_t after,
                    size_t limit, struct buf *out, size_t *ret_next);
 /* The whole unfiltered list, rendered once per registry on first use. Thread-safe. Borrowed. */

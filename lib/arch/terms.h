@@ -60,8 +60,8 @@ const char *const *kv_strategy_names(void);
 
 /* What an encoding means for memory and devices (max-semantics 2.10). */
 struct encoding_facts {
-    const char *dtype;    /* of the stored tensor */
-    double bits;          /* nominal, per weight; 0 when the config says */
+    const char *dtype; /* of the stored tensor */
+    double bits;       /* nominal, per weight; 0 when the config says */
     bool on_cpu, on_gpu;
     const char *kv_dtype; /* of the KV cache that goes with it */
     unsigned kv_dtype_bytes;

@@ -15,9 +15,9 @@ enum { REPO_ID_MAX = 96, REVISION_MAX = 200, SUBFOLDER_MAX = 255, MODEL_PATH_MAX
  */
 struct model_ref {
     enum { MODEL_HUB, MODEL_LOCAL } source;
-    char model[MODEL_PATH_MAX + 1];      /* repo id, or path without trailing slash */
-    char revision[REVISION_MAX + 1];     /* "main" unless asked; ignored for local */
-    char subfolder[SUBFOLDER_MAX + 1];   /* "" for none */
+    char model[MODEL_PATH_MAX + 1];    /* repo id, or path without trailing slash */
+    char revision[REVISION_MAX + 1];   /* "main" unless asked; ignored for local */
+    char subfolder[SUBFOLDER_MAX + 1]; /* "" for none */
     bool trust_remote_code;
     bool offline; /* this request: nothing may be asked of the Hub */
 };
@@ -28,5 +28,6 @@ bool model_ref_parse(struct model_ref *ret, const char *model, const char *revis
 
 bool repo_id_valid(const char *id);
 bool revision_is_commit(const char *revision); /* 40 lower-case hex */
-/* A path inside a repository: relative, no empty, "." or ".." segment, no NUL, backslash, names <= 255. */
+/* A path inside a repository: relative, no empty, "." or ".." segment, no NUL, backslash, names <=
+ * 255. */
 bool repo_path_valid(const char *path);
