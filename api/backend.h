@@ -43,14 +43,11 @@ enum op {
     OP_PIPELINE_GET,
     OP_PIPELINE_LIST,
     OP_PIPELINE_DELETE,
-    OP_PIPELINE_EVENTS,
     OP_LEASE_CREATE, /* args: struct args_lease */
     OP_LEASE_RENEW,
     OP_LEASE_DELETE,
     OP_LEASE_LIST,
-    OP_EVENTS,        /* args: struct args_events */
-    OP_WAIT_REVISION, /* min_revision= : answers when the registry is there */
-    OP_STATUS,        /* what /readyz, /metrics and `pipelinectl status` want from the core loop */
+    OP_STATUS, /* the core's part of /metrics: Prometheus text */
     N_OPS,
 };
 

@@ -56,3 +56,5 @@ int64_t change_next_revision(const struct change *c);
 void change_submit(struct change *c);
 /* For a change that is not wanted after all. */
 void change_free(struct change *c);
+/* An apply() for changes that nothing follows from. */
+void change_nothing(struct change *c);

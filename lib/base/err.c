@@ -94,12 +94,18 @@ bool err_fact_json(struct err *err, const char *name, const char *json)
     return false;
 }
 
-const char *err_slug(enum err_code code)
-{
-    static const char *const slug[] = {
+static const char *const slugs[] = {
 #define X(code, slug) [code] = slug,
-        ERR_CODES(X)
+    ERR_CODES(X)
 #undef X
-    };
-    return slug[code];
+};
+
+const char *err_slug(enum err_code code) { return slugs[code]; }
+
+enum err_code err_parse(const char *slug)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(slugs); i++)
+        if (str_eq(slugs[i], slug))
+            return (enum err_code)i;
+    return ERR_INTERNAL;
 }

@@ -147,3 +147,5 @@ bool err_fact_strv(struct err *err, const char *name, const char *const *values,
 bool err_fact_json(struct err *err, const char *name, const char *json);
 
 const char *err_slug(enum err_code code);
+/* The code of a slug; ERR_INTERNAL when it is none. */
+enum err_code err_parse(const char *slug);

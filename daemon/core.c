@@ -1,0 +1,330 @@
+#include "daemon/core.h"
+
+#include "base/clock.h"
+#include "daemon/log.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+static void (*const op_table[N_OPS])(struct core *core, struct call *call) = {
+    [OP_ARCH_REGISTER] = op_arch_register,
+    [OP_ARCH_DELETE] = op_arch_delete,
+    [OP_RESET] = op_reset,
+    [OP_MODEL] = op_model,
+    [OP_MODEL_CONFIG] = op_model,
+    [OP_MODEL_TOKENIZER] = op_model,
+    [OP_MODEL_ARCHITECTURE] = op_model,
+    [OP_MODEL_TASK] = op_model,
+    [OP_MODEL_REFRESH] = op_model,
+    [OP_MODEL_DELETE] = op_model_delete,
+    [OP_MODELS] = op_models,
+    [OP_TOKENIZER_CREATE] = op_tokenizer_create,
+    [OP_TOKENIZER_GET] = op_handle_get,
+    [OP_TOKENIZER_LIST] = op_handle_list,
+    [OP_TOKENIZER_DELETE] = op_handle_delete,
+    [OP_FACTORY_CREATE] = op_pipeline_create,
+    [OP_FACTORY_GET] = op_handle_get,
+    [OP_FACTORY_LIST] = op_handle_list,
+    [OP_FACTORY_DELETE] = op_handle_delete,
+    [OP_FACTORY_BUILD] = op_factory_build,
+    [OP_PIPELINE_CREATE] = op_pipeline_create,
+    [OP_PIPELINE_GET] = op_handle_get,
+    [OP_PIPELINE_LIST] = op_handle_list,
+    [OP_PIPELINE_DELETE] = op_handle_delete,
+    [OP_LEASE_CREATE] = op_lease_create,
+    [OP_LEASE_RENEW] = op_lease_renew,
+    [OP_LEASE_DELETE] = op_lease_delete,
+    [OP_LEASE_LIST] = op_lease_list,
+    [OP_STATUS] = op_status,
+};
+
+void core_take(struct core *core, struct call *call)
+{
+    core->n_calls++;
+    if (call->idempotency_key[0] && !idempotency_enter(core, call))
+        return;
+    op_table[call->op](core, call);
+}
+
+/* ---- answers */
+
+void core_answer_final(struct core *core, struct call *call)
+{
+    call->answer.revision = core->revision; /* raised again when the turn ends */
+    call->next = NULL;
+    *core->answers_end = call;
+    core->answers_end = &call->next;
+    core->dirty = true;
+}
+
+void core_answer(struct core *core, struct call *call)
+{
+    if (!call->idempotency_key[0] || idempotency_answered(core, call))
+        core_answer_final(core, call);
+}
+
+void core_answer_err(struct core *core, struct call *call, const struct err *err)
+{
+    blob_unref(call->answer.body);
+    err_release(&call->answer.err);
+    call->answer = (struct answer){0};
+    err_copy(&call->answer.err, err);
+    core_answer(core, call);
+}
+
+void core_answer_blob(struct core *core, struct call *call, unsigned status, struct blob *body)
+{
+    call->answer.status = status;
+    call->answer.body = blob_ref(body);
+    core_answer(core, call);
+}
+
+void core_answer_buf(struct core *core, struct call *call, unsigned status, struct buf *body)
+{
+    call->answer.status = status;
+    call->answer.body = blob_new(body->data, body->size);
+    core_answer(core, call);
+}
+
+/* ---- what becomes visible */
+
+void core_visible(struct core *core, struct event *e)
+{
+    assert(e->revision > core->revision);
+    core->revision = e->revision;
+    event_log_append(&core->events, event_ref(e));
+    loops_event(core->loops, e);
+    event_unref(e);
+    core->dirty = true;
+}
+
+void core_arrived(struct core *core, struct arch **archs, size_t n)
+{
+    while (core->n_arrived + n > core->arrived_capacity) {
+        core->arrived_capacity = core->arrived_capacity ? core->arrived_capacity * 2 : 64;
+        core->arrived = mem_resize(core->arrived, core->arrived_capacity * sizeof(struct arch *));
+    }
+    for (size_t i = 0; i < n; i++)
+        core->arrived[core->n_arrived++] = archs[i];
+    core->dirty = true;
+}
+
+void core_settle(struct core *core)
+{
+    if (!core->n_arrived)
+        return;
+    struct registry *next =
+        registry_with(core->registry, core->revision, core->arrived, core->n_arrived);
+    for (size_t i = 0; i < core->n_arrived; i++)
+        arch_unref(core->arrived[i]);
+    core->n_arrived = 0;
+    core_set_registry(core, next);
+}
+
+void core_set_registry(struct core *core, struct registry *registry)
+{
+    registry_unref(core->registry);
+    core->registry = registry;
+    core->registry_changed = true;
+    core->dirty = true;
+}
+
+void core_store_failed(struct core *core, const struct err *err)
+{
+    atomic_store(&core->vitals->store_ok, false);
+    log_err(LOG_LEVEL_ERROR, "store: a commit failed", err);
+}
+
+static void turn_end(uv_check_t *check)
+{
+    struct core *core = container_of(check, struct core, turn_end);
+    struct call *call, *next;
+
+    if (!core->dirty)
+        return;
+    core->dirty = false;
+    core_settle(core);
+    if (core->registry_changed || core->published != core->revision)
+        loops_publish(core->loops, core->registry, core->revision, core->registry_changed);
+    core->registry_changed = false;
+    core->published = core->revision;
+
+    call = core->answers;
+    core->answers = NULL;
+    core->answers_end = &core->answers;
+    for (; call; call = next) {
+        next = call->next;
+        call->next = NULL;
+        call->answer.revision = core->revision;
+        core->n_calls--;
+        loops_answer(core->loops, call);
+    }
+}
+
+/* ---- loading */
+
+struct loading {
+    struct core *core;
+    struct arch **archs;
+    size_t n, capacity;
+    int64_t now_s;
+    struct clock_moment now;
+    struct err *err;
+};
+
+static void load_arch(void *ctx, const struct store_arch *row)
+{
+    struct loading *l = ctx;
+    AUTO_ERR struct err err = {0};
+    struct arch *a;
+
+    json_t *doc = json_loads(row->doc, 0, NULL);
+    if (!doc || !arch_from_json(&a, doc, "", ARCH_API, row->revision, row->created_at, &err)) {
+        /* It was valid when it was stored: a release that is stricter must not forget it silently.
+         */
+        log_warning("registry: a stored architecture is not valid any more and is not loaded",
+                    "name", row->name, "task", row->task, "error", err.msg);
+        json_decref(doc);
+        return;
+    }
+    json_decref(doc);
+    if (l->n == l->capacity) {
+        l->capacity = l->capacity ? l->capacity * 2 : 64;
+        l->archs = mem_resize(l->archs, l->capacity * sizeof(*l->archs));
+    }
+    l->archs[l->n++] = a;
+}
+
+static void load_tombstone(void *ctx, const struct store_tombstone *row)
+{
+    struct loading *l = ctx;
+    base_layers_hide(&l->core->base, row->name, task_parse(row->task));
+}
+
+static void load_handle(void *ctx, const struct store_handle *row)
+{
+    struct loading *l = ctx;
+    handles_put(&l->core->handles, row);
+}
+
+static void load_lease(void *ctx, const struct store_lease *row)
+{
+    struct loading *l = ctx;
+    struct handle *h = handles_find(&l->core->handles, row->pipeline);
+    int64_t left_ms = clock_remaining_ms(&row->expires, &l->now, row->ttl_ms);
+
+    if (!h)
+        return;
+    leases_add(&l->core->leases, row->id, row->pipeline, row->holder, row->ttl_ms / 1000,
+               clock_boot_ms() + left_ms);
+    h->n_leases++;
+}
+
+static void load_reply(void *ctx, const struct store_reply *row)
+{
+    struct loading *l = ctx;
+
+    if (row->expires_at > l->now_s)
+        idempotency_load(&l->core->idempotency, row);
+}
+
+static void load_event(void *ctx, const struct store_event *row)
+{
+    struct loading *l = ctx;
+    enum event_kind kind;
+
+    if (event_kind_parse(row->kind, &kind))
+        event_log_append(&l->core->events,
+                         event_load(row->revision, kind, row->ref, row->body, strlen(row->body)));
+}
+
+bool core_load(struct core *core, struct err *err)
+{
+    struct loading l = {.core = core, .now_s = clock_wall_s(), .now = clock_now()};
+    const struct registry_store_loader loader = {
+        .arch = load_arch,
+        .tombstone = load_tombstone,
+        .handle = load_handle,
+        .lease = load_lease,
+        .reply = load_reply,
+        .event = load_event,
+        .max_events = core->settings->events_kept,
+        .ctx = &l,
+    };
+    struct store_meta meta;
+
+    event_log_init(&core->events, (size_t)core->settings->events_kept);
+    handles_init(&core->handles, (size_t)core->settings->pipeline_memory_bytes);
+    idempotency_init(&core->idempotency, core->settings->idempotency_ttl_s);
+    gate_init(&core->gate);
+    core->answers_end = &core->answers;
+
+    if (!registry_store_load(storage_registry(core->storage), &loader, &meta, err)) {
+        for (size_t i = 0; i < l.n; i++)
+            arch_unref(l.archs[i]);
+        free(l.archs);
+        return false;
+    }
+    core->revision = meta.revision;
+    core->next_revision = meta.revision + 1;
+    core->events.compacted =
+        core->events.compacted > meta.compacted ? core->events.compacted : meta.compacted;
+    core->base.cleared = meta.cleared;
+    snprintf(core->stored_digest, sizeof(core->stored_digest), "%s", meta.base_digest);
+    core->registry = base_layers_compose(&core->base, core->revision, l.archs, l.n);
+    core->registry_changed = true;
+    core->dirty = true;
+    for (size_t i = 0; i < l.n; i++)
+        arch_unref(l.archs[i]);
+    free(l.archs);
+    return true;
+}
+
+/* ---- life */
+
+static void beat(uv_timer_t *timer)
+{
+    struct core *core = container_of(timer, struct core, beat);
+
+    atomic_store(&core->vitals->core_beat_ms, clock_mono_ms());
+    idempotency_expire(core, clock_wall_s());
+    if (core->on_beat)
+        core->on_beat(core->on_beat_ctx);
+}
+
+void core_start(struct core *core)
+{
+    uv_check_init(core->loop, &core->turn_end);
+    uv_check_start(&core->turn_end, turn_end);
+    uv_unref((uv_handle_t *)&core->turn_end);
+    uv_timer_init(core->loop, &core->beat);
+    uv_timer_start(&core->beat, beat, 0, 1000);
+    uv_timer_init(core->loop, &core->lease_timer);
+    leases_arm(core);
+    registry_seen(core);
+}
+
+bool core_idle(const struct core *core)
+{
+    return !core->n_changes && !core->n_calls && !core->answers && source_idle(core->source);
+}
+
+void core_stop(struct core *core)
+{
+    core->stopping = true;
+    uv_close((uv_handle_t *)&core->turn_end, NULL);
+    uv_close((uv_handle_t *)&core->beat, NULL);
+    uv_close((uv_handle_t *)&core->lease_timer, NULL);
+}
+
+void core_release(struct core *core)
+{
+    event_log_release(&core->events);
+    leases_release(&core->leases);
+    handles_release(&core->handles);
+    idempotency_release(&core->idempotency);
+    gate_release(&core->gate);
+    registry_unref(core->registry);
+    free(core->arrived);
+    base_layers_release(&core->base);
+}

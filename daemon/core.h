@@ -1,0 +1,142 @@
+#pragma once
+/*
+ * Core: the one owner of all mutable state, on one loop.
+ *
+ * Calls come from the I/O loops as messages (core_submit is the one function
+ * here that other threads call), are answered by the ops in daemon/ops_*.c, and
+ * go back as messages. What a call changes is a change (daemon/change.h): first
+ * durable, then visible, then answered.
+ *
+ * Visibility comes in turns: whatever became durable during one turn of the
+ * loop is put into the next registry at its end, published to every I/O loop,
+ * and only then are the calls of that turn answered. So a client that has its
+ * answer sees its write on every loop.
+ */
+#include "api/backend.h"
+#include "api/vitals.h"
+#include "arch/layers.h"
+#include "arch/registry.h"
+#include "daemon/change.h"
+#include "daemon/gate.h"
+#include "daemon/handles.h"
+#include "daemon/idempotency.h"
+#include "daemon/loops.h"
+#include "daemon/settings.h"
+#include "daemon/source.h"
+#include "pipeline/leases.h"
+
+struct core {
+    const struct settings *settings;
+    uv_loop_t *loop;
+    struct storage *storage;
+    struct source *source;
+    struct loops *loops;
+    struct vitals *vitals;
+
+    /* ---- the registry: what is visible, and what this turn adds to it */
+    struct registry *registry;
+    struct arch **arrived; /* registered in this turn, in order */
+    size_t n_arrived, arrived_capacity;
+    bool registry_changed;   /* since the last publication */
+    char stored_digest[65];  /* of the base layers, as registry.db has it */
+    struct base_layers base; /* built-in and catalog records, and whether they are cleared */
+    struct gate gate;        /* identities that are being written */
+
+    /* ---- numbering */
+    int64_t revision;      /* the newest visible one */
+    int64_t next_revision; /* what the next event gets */
+    int64_t published;     /* what the loops have */
+    unsigned epoch;        /* counts failed commits */
+    size_t n_changes;      /* submitted, not yet ended */
+
+    /* ---- the rest of the state */
+    struct event_log events;
+    struct handles handles;
+    struct leases leases;
+    struct idempotency idempotency;
+
+    /* ---- the turn */
+    uv_check_t turn_end;
+    uv_timer_t beat; /* once a second: vitals, watchdog, expiry of what is old */
+    uv_timer_t lease_timer;
+    struct call *answers, **answers_end; /* to be sent when the turn ends */
+    size_t n_calls;                      /* taken, not yet answered */
+    bool dirty;
+    bool stopping;
+    void (*on_beat)(void *ctx); /* the watchdog's */
+    void *on_beat_ctx;
+};
+
+/*
+ * Reads the state from storage's registry and composes the first registry; the
+ * storage is not started yet. Then core_start() on the loop, after which calls
+ * may come. err: ERR_STORE_*.
+ */
+bool core_load(struct core *core, struct err *err) MUST_CHECK;
+void core_start(struct core *core);
+/* Nothing under way: no change, no job, no answer. */
+bool core_idle(const struct core *core);
+void core_stop(struct core *core); /* closes its handles; the loop must turn once more */
+void core_release(struct core *core);
+
+/* From the loop's own thread, with a call that came as a message. */
+void core_take(struct core *core, struct call *call);
+
+/*
+ * Answers, sent when the turn ends. core_answer() sends call->answer as it is;
+ * core_answer_err() an error (copied); core_answer_blob() takes a reference.
+ */
+void core_answer(struct core *core, struct call *call);
+void core_answer_err(struct core *core, struct call *call, const struct err *err);
+void core_answer_blob(struct core *core, struct call *call, unsigned status, struct blob *body);
+/* Takes the content of body. */
+void core_answer_buf(struct core *core, struct call *call, unsigned status, struct buf *body);
+
+/* Past idempotency: for what must not be remembered (again). */
+void core_answer_final(struct core *core, struct call *call);
+
+/* An event is durable: takes over the reference. Called by changes. */
+void core_visible(struct core *core, struct event *e);
+/* Records that became durable: takes over the references. */
+void core_arrived(struct core *core, struct arch **archs, size_t n);
+/* Puts what arrived into the registry. Before anything looks at core->registry to decide. */
+void core_settle(struct core *core);
+/* The registry changed by other means than arrival: takes over the reference. */
+void core_set_registry(struct core *core, struct registry *registry);
+void core_store_failed(struct core *core, const struct err *err);
+
+/* The ops, by resource. Each answers its call, now or later. */
+void op_arch_register(struct core *core, struct call *call);
+void op_arch_delete(struct core *core, struct call *call);
+void op_reset(struct core *core, struct call *call);
+void op_model(struct core *core, struct call *call); /* every question about one model */
+void op_model_delete(struct core *core, struct call *call);
+void op_models(struct core *core, struct call *call);
+void op_tokenizer_create(struct core *core, struct call *call);
+void op_pipeline_create(struct core *core, struct call *call); /* and factories */
+void op_factory_build(struct core *core, struct call *call);
+void op_handle_get(struct core *core, struct call *call);
+void op_handle_list(struct core *core, struct call *call);
+void op_handle_delete(struct core *core, struct call *call);
+void op_lease_create(struct core *core, struct call *call);
+void op_lease_renew(struct core *core, struct call *call);
+void op_lease_delete(struct core *core, struct call *call);
+void op_lease_list(struct core *core, struct call *call);
+void op_status(struct core *core, struct call *call);
+
+/* Parts of start and beat that live with their ops. */
+void leases_arm(struct core *core); /* the timer for the next lease to expire */
+void registry_seen(
+    struct core *core); /* notes in the store when the base layers are others than last time */
+/* SIGHUP: reads the catalog folders again; what is broken keeps the old layers. */
+void registry_reload(struct core *core);
+
+/* Leases, for what creates a pipeline together with one. */
+bool lease_take(struct core *core, struct handle *h, int64_t ttl_s, const char *holder,
+                struct lease **ret, struct err *err) MUST_CHECK;
+void lease_put(struct change *c, const struct lease *l, enum event_kind kind);
+void lease_undo(struct core *core, struct lease *l);
+
+/* The problem of an unknown id, for its kind; false. */
+bool handle_not_found(struct core *core, enum store_handle_kind kind, const char *id,
+                      struct err *err);
