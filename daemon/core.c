@@ -256,6 +256,7 @@ bool core_load(struct core *core, struct err *err)
     event_log_init(&core->events, (size_t)core->settings->events_kept);
     handles_init(&core->handles, (size_t)core->settings->pipeline_memory_bytes);
     idempotency_init(&core->idempotency, core->settings->idempotency_ttl_s);
+    provisionals_init(&core->provisionals);
     gate_init(&core->gate);
     core->answers_end = &core->answers;
 
@@ -271,6 +272,7 @@ bool core_load(struct core *core, struct err *err)
         core->events.compacted > meta.compacted ? core->events.compacted : meta.compacted;
     core->base.cleared = meta.cleared;
     snprintf(core->stored_digest, sizeof(core->stored_digest), "%s", meta.base_digest);
+    handles_sort(&core->handles);
     core->registry = base_layers_compose(&core->base, core->revision, l.archs, l.n);
     core->registry_changed = true;
     core->dirty = true;
@@ -323,6 +325,7 @@ void core_release(struct core *core)
     leases_release(&core->leases);
     handles_release(&core->handles);
     idempotency_release(&core->idempotency);
+    provisionals_release(&core->provisionals);
     gate_release(&core->gate);
     registry_unref(core->registry);
     free(core->arrived);

@@ -21,6 +21,7 @@
 #include "daemon/handles.h"
 #include "daemon/idempotency.h"
 #include "daemon/loops.h"
+#include "daemon/provisional.h"
 #include "daemon/settings.h"
 #include "daemon/source.h"
 #include "pipeline/leases.h"
@@ -54,6 +55,7 @@ struct core {
     struct handles handles;
     struct leases leases;
     struct idempotency idempotency;
+    struct provisionals provisionals;
 
     /* ---- the turn */
     uv_check_t turn_end;
@@ -140,3 +142,16 @@ void lease_undo(struct core *core, struct lease *l);
 /* The problem of an unknown id, for its kind; false. */
 bool handle_not_found(struct core *core, enum store_handle_kind kind, const char *id,
                       struct err *err);
+
+/* Handles, for what makes and uses them. */
+const char *handle_path(enum store_handle_kind kind);
+/* Calls then() with the handle's texts in memory: at once, or when they were read; or answers an
+ * error. */
+void handle_with_texts(struct core *core, struct call *call, struct handle *h,
+                       void (*then)(struct core *core, struct call *call, struct handle *h));
+/* It was asked for. */
+void handle_used(struct core *core, struct handle *h);
+/* 200 with the document; it must have its texts. */
+void handle_answer(struct core *core, struct call *call, struct handle *h);
+/* Keeps texts within their budget and handles within their number. */
+void handles_shrink(struct core *core);

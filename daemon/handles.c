@@ -11,7 +11,7 @@ void handles_init(struct handles *t, size_t max_bytes)
 {
     *t = (struct handles){.max_bytes = max_bytes};
     for (size_t k = 0; k < ARRAY_SIZE(t->by_use); k++)
-        TAILQ_INIT(&t->by_use[k]);
+        TAILQ_INIT(&t->by_use[k]), TAILQ_INIT(&t->by_birth[k]);
     TAILQ_INIT(&t->with_texts);
 }
 
@@ -44,6 +44,7 @@ void handles_remove(struct handles *t, struct handle *h)
     drop_texts(t, h);
     map_remove(&t->by_id, &h->node);
     TAILQ_REMOVE(&t->by_use[h->kind], h, by_use);
+    TAILQ_REMOVE(&t->by_birth[h->kind], h, by_birth);
     t->n[h->kind]--;
     handle_free(h);
 }
@@ -97,10 +98,34 @@ struct handle *handles_put(struct handles *t, const struct store_handle *row)
     h->node.key = h->id;
     map_insert(&t->by_id, &h->node);
     TAILQ_INSERT_TAIL(&t->by_use[h->kind], h, by_use);
+    TAILQ_INSERT_TAIL(&t->by_birth[h->kind], h, by_birth);
     t->n[h->kind]++;
     if (row->members)
         handles_set_texts(t, h, row);
     return h;
+}
+
+static int compare_birth(const void *a, const void *b)
+{
+    const struct handle *const *x = a, *const *y = b;
+
+    return (*x)->revision < (*y)->revision ? -1 : (*x)->revision > (*y)->revision;
+}
+
+void handles_sort(struct handles *t)
+{
+    for (size_t k = 0; k < ARRAY_SIZE(t->by_birth); k++) {
+        AUTO_FREE struct handle **all = mem_new_array(t->n[k], struct handle *);
+        struct handle *h;
+        size_t n = 0;
+
+        TAILQ_FOREACH (h, &t->by_birth[k], by_birth)
+            all[n++] = h;
+        qsort(all, n, sizeof(struct handle *), compare_birth);
+        TAILQ_INIT(&t->by_birth[k]);
+        for (size_t i = 0; i < n; i++)
+            TAILQ_INSERT_TAIL(&t->by_birth[k], all[i], by_birth);
+    }
 }
 
 bool handles_touch(struct handles *t, struct handle *h, int64_t now_s)

@@ -21,7 +21,8 @@ enum { HANDLES_MAX = 1 << 17 };
 struct handle {
     struct map_node node;         /* by id */
     TAILQ_ENTRY(handle) by_use;   /* all of a kind, least recently used first */
-    TAILQ_ENTRY(handle) by_texts; /* those with texts, likewise */
+    TAILQ_ENTRY(handle) by_birth; /* all of a kind, by revision: the order of lists */
+    TAILQ_ENTRY(handle) by_texts; /* those with texts, by use */
     char id[41];
     enum store_handle_kind kind;
     char state[24];
@@ -40,7 +41,7 @@ TAILQ_HEAD(handle_list, handle);
 
 struct handles {
     struct map by_id;
-    struct handle_list by_use[3]; /* by enum store_handle_kind */
+    struct handle_list by_use[3], by_birth[3]; /* by enum store_handle_kind */
     size_t n[3];
     struct handle_list with_texts;
     size_t bytes, max_bytes;
@@ -54,6 +55,8 @@ void handles_release(struct handles *t);
 struct handle *handles_find(const struct handles *t, const char *id);
 /* Puts in what was stored, or replaces it; the row's strings are copied. */
 struct handle *handles_put(struct handles *t, const struct store_handle *row);
+/* After loading: rows came in the order of use. O(n log n). */
+void handles_sort(struct handles *t);
 /* Gives a handle its texts back. */
 void handles_set_texts(struct handles *t, struct handle *h, const struct store_handle *row);
 /* It was asked for: youngest of its kind. True when the store should know (once an hour). */

@@ -18,6 +18,7 @@ static const char *const kind_names[] = {
     [EVENT_TOKENIZER_CREATED] = "tokenizer.created",
     [EVENT_TOKENIZER_DELETED] = "tokenizer.deleted",
     [EVENT_FACTORY_CREATED] = "factory.created",
+    [EVENT_FACTORY_DELETED] = "factory.deleted",
     [EVENT_PIPELINE_CREATED] = "pipeline.created",
     [EVENT_PIPELINE_DELETED] = "pipeline.deleted",
     [EVENT_PIPELINE_EVICTED] = "pipeline.evicted",
