@@ -308,7 +308,8 @@ void core_start(struct core *core)
 
 bool core_idle(const struct core *core)
 {
-    return !core->n_changes && !core->n_calls && !core->answers && source_idle(core->source);
+    return !core->n_changes && !core->n_calls && !core->n_jobs && !core->answers &&
+           source_idle(core->source);
 }
 
 void core_stop(struct core *core)
@@ -328,6 +329,7 @@ void core_release(struct core *core)
     provisionals_release(&core->provisionals);
     gate_release(&core->gate);
     registry_unref(core->registry);
+    map_release(&core->making);
     free(core->arrived);
     base_layers_release(&core->base);
 }

@@ -31,6 +31,9 @@ struct core {
     uv_loop_t *loop;
     struct storage *storage;
     struct source *source;
+    const struct localroots *roots; /* NULL: no local models */
+    const struct diskcache *disk;   /* NULL: no Hub cache */
+    const char *token;              /* for the Hub; NULL: anonymous */
     struct loops *loops;
     struct vitals *vitals;
 
@@ -125,6 +128,8 @@ void op_lease_renew(struct core *core, struct call *call);
 void op_lease_delete(struct core *core, struct call *call);
 void op_lease_list(struct core *core, struct call *call);
 void op_status(struct core *core, struct call *call);
+/* The client of a call left; it is answered at once if that is possible. */
+void jobs_abandon(struct core *core, struct call *call);
 
 /* Parts of start and beat that live with their ops. */
 void leases_arm(struct core *core); /* the timer for the next lease to expire */
@@ -134,7 +139,7 @@ void registry_seen(
 void registry_reload(struct core *core);
 
 /* Leases, for what creates a pipeline together with one. */
-bool lease_take(struct core *core, struct handle *h, int64_t ttl_s, const char *holder,
+bool lease_take(struct core *core, const char *pipeline, int64_t ttl_s, const char *holder,
                 struct lease **ret, struct err *err) MUST_CHECK;
 void lease_put(struct change *c, const struct lease *l, enum event_kind kind);
 void lease_undo(struct core *core, struct lease *l);
@@ -149,6 +154,8 @@ const char *handle_path(enum store_handle_kind kind);
  * error. */
 void handle_with_texts(struct core *core, struct call *call, struct handle *h,
                        void (*then)(struct core *core, struct call *call, struct handle *h));
+/* What it shows is not what was rendered any more. */
+void handle_changed(struct core *core, struct handle *h);
 /* It was asked for. */
 void handle_used(struct core *core, struct handle *h);
 /* 200 with the document; it must have its texts. */

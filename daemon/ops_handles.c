@@ -120,6 +120,12 @@ void handle_with_texts(struct core *core, struct call *call, struct handle *h,
     core_answer_err(core, call, &err);
 }
 
+void handle_changed(struct core *core, struct handle *h)
+{
+    blob_unref(take(&h->body));
+    loops_invalidate(core->loops, handle_tag(h->id));
+}
+
 void handle_used(struct core *core, struct handle *h)
 {
     int64_t now_s = clock_wall_s();

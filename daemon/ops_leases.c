@@ -37,13 +37,6 @@ static void answer_lease(struct core *core, struct call *call, unsigned status,
     core_answer_buf(core, call, status, &b);
 }
 
-/* The pipeline's document says how many leases it has. */
-static void count_changed(struct core *core, struct handle *h)
-{
-    blob_unref(take(&h->body));
-    loops_invalidate(core->loops, handle_tag(h->id));
-}
-
 void lease_put(struct change *c, const struct lease *l, enum event_kind kind)
 {
     AUTO_BUF struct buf b = {0};
@@ -70,9 +63,10 @@ static bool lease_not_found(struct err *err, const char *id)
                    id);
 }
 
-bool lease_take(struct core *core, struct handle *h, int64_t ttl_s, const char *holder,
+bool lease_take(struct core *core, const char *pipeline, int64_t ttl_s, const char *holder,
                 struct lease **ret, struct err *err)
 {
+    struct handle *h = handles_find(&core->handles, pipeline);
     int64_t max_s = core->settings->max_lease_ttl_s;
 
     if (!ttl_s)
@@ -88,8 +82,9 @@ bool lease_take(struct core *core, struct handle *h, int64_t ttl_s, const char *
                 core->leases.n);
         return err_fact_int(err, "limit", core->settings->max_leases);
     }
-    *ret = leases_add(&core->leases, NULL, h->id, holder, ttl_s, clock_boot_ms() + ttl_s * 1000);
-    h->n_leases++;
+    *ret = leases_add(&core->leases, NULL, pipeline, holder, ttl_s, clock_boot_ms() + ttl_s * 1000);
+    if (h)
+        h->n_leases++;
     return true;
 }
 
@@ -114,7 +109,7 @@ static void on_created(struct change *c)
 
     leases_arm(c->core);
     if (h)
-        count_changed(c->core, h);
+        handle_changed(c->core, h);
     if (l) {
         answer_lease(c->core, c->call, 201, l);
     } else { /* a second that short is over already */
@@ -144,7 +139,7 @@ void op_lease_create(struct core *core, struct call *call)
         core_answer_err(core, call, &err);
         return;
     }
-    if (!lease_take(core, h, args->ttl_s, args->holder, &l, &err)) {
+    if (!lease_take(core, h->id, args->ttl_s, args->holder, &l, &err)) {
         core_answer_err(core, call, &err);
         return;
     }
@@ -213,7 +208,7 @@ static void lease_drop(struct change *c, struct lease *l, enum event_kind kind)
     leases_remove(&c->core->leases, l);
     if (h && h->n_leases) {
         h->n_leases--;
-        count_changed(c->core, h);
+        handle_changed(c->core, h);
     }
     free(l);
 }
