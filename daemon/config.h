@@ -106,8 +106,8 @@ struct config {
     enum config_action action;
     char *config_file; /* --config; "" the usual files */
     char *key_name, *key_scopes;
-    const char **origins; /* per setting, in the order of the table; see config_origin() */
-    struct strv origin_texts;
+    struct strv origins;  /* per setting, in the order of the table; see config_origin() */
+    struct strv warnings; /* for the log: a PIPELINED_… variable that names no setting */
     /* ---- of the service manager; "" when it did not say */
     char *runtime_dir;
     char *credentials_dir; /* $CREDENTIALS_DIRECTORY: may hold hf-token and keys */
@@ -133,7 +133,7 @@ bool config_load(struct config *c, int argc, char *const *argv, char *const *env
  */
 bool config_start(struct config *c, int argc, char *const *argv, int *ret_status) MUST_CHECK;
 
-/* Where a setting came from, by its name: "built in", "FILE:LINE", "PIPELINED_…", "--…". */
+/* Where a setting came from, by its name: "built in", "FILE:LINE", "$PIPELINED_…", "--…". */
 const char *config_origin(const struct config *c, const char *name);
 
 /*
