@@ -36,7 +36,7 @@ static bool split(const char *text, char host[256], char port[8])
     size_t size = colon ? (size_t)(colon - text) : 0;
 
     if (!colon || !size || size > 255 || !colon[1] || strlen(colon + 1) > 5 ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1) || atoi(colon + 1) > 65535)
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtol(colon + 1, NULL, 10) > 65535)
         return false;
     if (text[0] == '[' && text[size - 1] == ']')
         text++, size -= 2;

@@ -5,6 +5,7 @@
 #include "daemon/config_file.h"
 #include "daemon/setting.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 static void set_origin(struct config *c, const struct setting *s, const char *origin)
 {
     size_t i = (size_t)(s - settings);
+
+    assert(i < c->origins.n && c->origins.items);
 
     free(c->origins.items[i]);
     c->origins.items[i] = str_dup(origin);

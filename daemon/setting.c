@@ -58,9 +58,11 @@ void setting_suggest(const char *name, char ret[160])
         ret[0] = '\0';
 }
 
-static void *field(const struct setting *s, const struct config *c)
+static void *field(const struct setting *s, struct config *c) { return (char *)c + s->offset; }
+
+static const void *field_of(const struct setting *s, const struct config *c)
 {
-    return (char *)(uintptr_t)c + s->offset;
+    return (const char *)c + s->offset;
 }
 
 /* ---- parsing, a function per kind of value */
@@ -254,7 +256,7 @@ void setting_clear(const struct setting *s, struct config *c)
 
 bool setting_print(const struct setting *s, const struct config *c, size_t i, struct buf *out)
 {
-    const void *at = field(s, c);
+    const void *at = field_of(s, c);
 
     if (setting_is_list(s)) {
         const struct strv *list = at;

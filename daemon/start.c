@@ -9,8 +9,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Words of text, folded at 78 columns behind indent. */
 static void print_folded(const char *text, int indent)
 {
