@@ -11,7 +11,7 @@
 
 /* ---- assignments */
 
-static void set_origin(struct config *c, const struct setting *s, const char *origin)
+static void set_origin(struct settings *c, const struct setting *s, const char *origin)
 {
     size_t i = (size_t)(s - settings);
 
@@ -21,15 +21,15 @@ static void set_origin(struct config *c, const struct setting *s, const char *or
     c->origins.items[i] = str_dup(origin);
 }
 
-const char *config_origin(const struct config *c, const char *name)
+const char *config_origin(const struct settings *c, const char *name)
 {
     const struct setting *s = setting_find(name);
 
     return s ? c->origins.items[s - settings] : NULL;
 }
 
-bool config_assign(struct config *c, const struct setting *s, const char *text, const char *origin,
-                   bool *replaced, struct err *err)
+bool config_assign(struct settings *c, const struct setting *s, const char *text,
+                   const char *origin, bool *replaced, struct err *err)
 {
     if (setting_is_list(s) && (!replaced[s - settings] || !*text))
         setting_clear(s, c);
@@ -52,7 +52,7 @@ static const char *env_get(char *const *environment, const char *name)
     return NULL;
 }
 
-static void set_built_in(struct config *c)
+static void set_built_in(struct settings *c)
 {
     for (size_t i = 0; i < n_settings; i++) {
         AUTO_ERR struct err err = {0};
@@ -74,7 +74,7 @@ static void replace(char **field, char *text)
 }
 
 /* systemd passes several directories with colons between; ours is the first. */
-static bool set_directory(struct config *c, char *const *environment, const char *variable,
+static bool set_directory(struct settings *c, char *const *environment, const char *variable,
                           const char *name)
 {
     const struct setting *s = setting_find(name);
@@ -89,7 +89,7 @@ static bool set_directory(struct config *c, char *const *environment, const char
     return true;
 }
 
-static void set_state_dir(struct config *c, char *const *environment)
+static void set_state_dir(struct settings *c, char *const *environment)
 {
     const char *xdg = env_get(environment, "XDG_STATE_HOME"), *home = env_get(environment, "HOME");
 
@@ -103,7 +103,7 @@ static void set_state_dir(struct config *c, char *const *environment)
         replace(&c->state_dir, str_printf("%s/.local/state/pipelined", home));
 }
 
-static void set_from_service(struct config *c, char *const *environment)
+static void set_from_service(struct settings *c, char *const *environment)
 {
     const char *runtime = env_get(environment, "RUNTIME_DIRECTORY");
     const char *credentials = env_get(environment, "CREDENTIALS_DIRECTORY");
@@ -125,7 +125,7 @@ static void set_from_service(struct config *c, char *const *environment)
 
 /* ---- files */
 
-static bool read_usual_files(struct config *c, char *const *environment, struct err *err)
+static bool read_usual_files(struct settings *c, char *const *environment, struct err *err)
 {
     const char *xdg = env_get(environment, "XDG_CONFIG_HOME"), *home = env_get(environment, "HOME");
     AUTO_FREE char *user = NULL;
@@ -160,7 +160,7 @@ static bool is_no_setting(const char *variable)
 }
 
 /* Others may use our prefix for what we do not know, so an unknown one is worth a warning only. */
-static void warn_unknown(struct config *c, const char *variable)
+static void warn_unknown(struct settings *c, const char *variable)
 {
     char name[64], near[160];
     size_t size = strcspn(variable, "=");
@@ -175,7 +175,7 @@ static void warn_unknown(struct config *c, const char *variable)
     strv_append(&c->warnings, text);
 }
 
-static bool read_environment(struct config *c, char *const *environment, struct err *err)
+static bool read_environment(struct settings *c, char *const *environment, struct err *err)
 {
     AUTO_FREE bool *replaced = mem_new_array(n_settings, bool);
 
@@ -232,7 +232,7 @@ static bool set_text_flag(struct flags *f, char **field, struct err *err)
 }
 
 /* Flags that are no settings. */
-static bool set_own_flag(struct config *c, struct flags *f, bool *ret_known, struct err *err)
+static bool set_own_flag(struct settings *c, struct flags *f, bool *ret_known, struct err *err)
 {
     static const struct {
         const char *name;
@@ -260,7 +260,7 @@ static bool set_own_flag(struct config *c, struct flags *f, bool *ret_known, str
     return true;
 }
 
-static bool set_flag(struct config *c, struct flags *f, bool *replaced, struct err *err)
+static bool set_flag(struct settings *c, struct flags *f, bool *replaced, struct err *err)
 {
     const struct setting *s = setting_find(f->name);
     const char *value;
@@ -282,7 +282,7 @@ static bool set_flag(struct config *c, struct flags *f, bool *replaced, struct e
 
 /* Twice: first for what is no setting (--config tells which files come before), then for the rest.
  */
-static bool read_flags(struct config *c, int argc, char *const *argv, bool own, struct err *err)
+static bool read_flags(struct settings *c, int argc, char *const *argv, bool own, struct err *err)
 {
     AUTO_FREE bool *replaced = mem_new_array(n_settings, bool);
     struct flags f = {argc, 1, argv, NULL, NULL};
@@ -322,7 +322,7 @@ static int64_t fitting_workers(void)
     return n < 2 ? 2 : n > 8 ? 8 : n;
 }
 
-static bool is_guarded(const struct config *c, struct err *err)
+static bool is_guarded(const struct settings *c, struct err *err)
 {
     if (c->allow_remote_without_keys || *c->keys_file)
         return true;
@@ -340,7 +340,7 @@ static bool is_guarded(const struct config *c, struct err *err)
     return true;
 }
 
-static bool complete(struct config *c, struct err *err)
+static bool complete(struct settings *c, struct err *err)
 {
     if (!c->workers)
         c->workers = fitting_workers();
@@ -354,10 +354,10 @@ static bool complete(struct config *c, struct err *err)
     return is_guarded(c, err);
 }
 
-bool config_load(struct config *c, int argc, char *const *argv, char *const *environment,
+bool config_load(struct settings *c, int argc, char *const *argv, char *const *environment,
                  int *ret_status, struct err *err)
 {
-    struct config fresh = {0};
+    struct settings fresh = {0};
     const char *file = env_get(environment, "PIPELINED_CONFIG");
     int status = EXIT_STATUS_USAGE;
     bool ok;
@@ -391,7 +391,7 @@ bool config_load(struct config *c, int argc, char *const *argv, char *const *env
     return true;
 }
 
-void config_release(struct config *c)
+void config_release(struct settings *c)
 {
     for (size_t i = 0; i < n_settings; i++)
         setting_clear(&settings[i], c);
@@ -402,12 +402,13 @@ void config_release(struct config *c)
     free(c->credentials_dir);
     strv_release(&c->origins);
     strv_release(&c->warnings);
-    *c = (struct config){0};
+    *c = (struct settings){0};
 }
 
 /* ---- reloading */
 
-size_t config_changes(const struct config *a, const struct config *b, const char **ret, size_t max)
+size_t config_changes(const struct settings *a, const struct settings *b, const char **ret,
+                      size_t max)
 {
     size_t n = 0;
 
@@ -424,7 +425,7 @@ bool config_is_live(const char *name)
     return s && s->live;
 }
 
-void config_take_live(struct config *a, struct config *b)
+void config_take_live(struct settings *a, struct settings *b)
 {
     for (size_t i = 0; i < n_settings; i++)
         if (settings[i].live) {

@@ -18,6 +18,7 @@
  * lists repeat the key, and an empty value empties them.
  */
 #include "base/err.h"
+#include "base/strv.h"
 
 /* sysexits(3), those we use. A unit must not restart on USAGE and CONFIG: nothing would change. */
 enum exit_status {
@@ -30,15 +31,6 @@ enum exit_status {
     EXIT_STATUS_IO = 74,            /* the store */
     EXIT_STATUS_CONFIG = 78,        /* configuration, a store newer than us */
 };
-
-/* A list of strings that owns them. */
-struct strv {
-    char **items;
-    size_t n;
-};
-
-void strv_append(struct strv *v, const char *s);
-void strv_release(struct strv *v);
 
 enum log_format { LOG_TEXT, LOG_JSON };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -54,7 +46,7 @@ enum config_action {
 };
 
 /* All strings and lists are owned; numbers are in the unit of their name. */
-struct config {
+struct settings {
     /* sockets and who may use them */
     struct strv listen; /* HOST:PORT or unix:PATH, checked to parse (daemon/address.h) */
     struct strv allowed_hosts;
@@ -113,7 +105,7 @@ struct config {
     char *credentials_dir; /* $CREDENTIALS_DIRECTORY: may hold hf-token and keys */
 };
 
-void config_release(struct config *c);
+void config_release(struct settings *c);
 #define AUTO_CONFIG CLEANUP(config_release)
 
 /*
@@ -123,7 +115,7 @@ void config_release(struct config *c);
  * Errors: ERR_INVALID; the message begins with where ("file:line", the
  * variable, the flag) and names the nearest setting.
  */
-bool config_load(struct config *c, int argc, char *const *argv, char *const *environment,
+bool config_load(struct settings *c, int argc, char *const *argv, char *const *environment,
                  int *ret_status, struct err *err) MUST_CHECK;
 
 /*
@@ -131,17 +123,18 @@ bool config_load(struct config *c, int argc, char *const *argv, char *const *env
  * daemon (--help, --version, --print-config, --make-key, --health). False: exit
  * with *ret_status. True: c->action is CONFIG_RUN or CONFIG_CHECK.
  */
-bool config_start(struct config *c, int argc, char *const *argv, int *ret_status) MUST_CHECK;
+bool config_start(struct settings *c, int argc, char *const *argv, int *ret_status) MUST_CHECK;
 
 /* Where a setting came from, by its name: "built in", "FILE:LINE", "$PIPELINED_…", "--…". */
-const char *config_origin(const struct config *c, const char *name);
+const char *config_origin(const struct settings *c, const char *name);
 
 /*
  * Names of the settings that differ between a and b, at most max; the number
  * found is returned. Of these, config_is_live() may be taken over at once;
  * the others need a restart, which is worth a line in the log.
  */
-size_t config_changes(const struct config *a, const struct config *b, const char **ret, size_t max);
+size_t config_changes(const struct settings *a, const struct settings *b, const char **ret,
+                      size_t max);
 bool config_is_live(const char *name);
 /* Moves the value of each live setting from b to a. */
-void config_take_live(struct config *a, struct config *b);
+void config_take_live(struct settings *a, struct settings *b);

@@ -24,7 +24,8 @@ static char *trim(char *s)
     return s;
 }
 
-static bool read_line(struct config *c, char *line, const char *at, bool *replaced, struct err *err)
+static bool read_line(struct settings *c, char *line, const char *at, bool *replaced,
+                      struct err *err)
 {
     char *key = trim(line), *equals, near[160];
     const struct setting *s;
@@ -46,7 +47,7 @@ static bool read_line(struct config *c, char *line, const char *at, bool *replac
     return config_assign(c, s, trim(equals + 1), at, replaced, err);
 }
 
-bool config_text_read(struct config *c, const char *name, const char *text, size_t size,
+bool config_text_read(struct settings *c, const char *name, const char *text, size_t size,
                       bool *replaced, struct err *err)
 {
     size_t bad;
@@ -92,7 +93,7 @@ static bool read_bytes(const char *path, struct buf *out, bool *ret_missing, str
     return n == 0;
 }
 
-static bool read_file(struct config *c, const char *path, enum config_file_missing missing,
+static bool read_file(struct settings *c, const char *path, enum config_file_missing missing,
                       bool *replaced, struct err *err)
 {
     AUTO_BUF struct buf text = {0};
@@ -107,7 +108,7 @@ static bool read_file(struct config *c, const char *path, enum config_file_missi
     return config_text_read(c, path, text.data, text.size, replaced, err);
 }
 
-bool config_file_read(struct config *c, const char *path, enum config_file_missing missing,
+bool config_file_read(struct settings *c, const char *path, enum config_file_missing missing,
                       struct err *err)
 {
     AUTO_FREE bool *replaced = mem_new_array(n_settings, bool);
@@ -120,7 +121,7 @@ static int is_conf(const struct dirent *entry)
     return entry->d_name[0] != '.' && str_ends(entry->d_name, ".conf");
 }
 
-bool config_folder_read(struct config *c, const char *path, struct err *err)
+bool config_folder_read(struct settings *c, const char *path, struct err *err)
 {
     AUTO_FREE bool *replaced = mem_new_array(n_settings, bool);
     struct dirent **names;

@@ -17,12 +17,12 @@
 #include "arch/layers.h"
 #include "arch/registry.h"
 #include "daemon/change.h"
+#include "daemon/config.h"
 #include "daemon/gate.h"
 #include "daemon/handles.h"
 #include "daemon/idempotency.h"
 #include "daemon/loops.h"
 #include "daemon/provisional.h"
-#include "daemon/settings.h"
 #include "daemon/source.h"
 #include "pipeline/leases.h"
 

@@ -7,20 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-void strv_append(struct strv *v, const char *s)
-{
-    v->items = mem_resize(v->items, (v->n + 1) * sizeof(*v->items));
-    v->items[v->n++] = str_dup(s);
-}
-
-void strv_release(struct strv *v)
-{
-    for (size_t i = 0; i < v->n; i++)
-        free(v->items[i]);
-    free(v->items);
-    *v = (struct strv){0};
-}
-
 static bool same_name(const char *a, const char *b)
 {
     for (; *a && *b; a++, b++)
@@ -58,9 +44,9 @@ void setting_suggest(const char *name, char ret[160])
         ret[0] = '\0';
 }
 
-static void *field(const struct setting *s, struct config *c) { return (char *)c + s->offset; }
+static void *field(const struct setting *s, struct settings *c) { return (char *)c + s->offset; }
 
-static const void *field_of(const struct setting *s, const struct config *c)
+static const void *field_of(const struct setting *s, const struct settings *c)
 {
     return (const char *)c + s->offset;
 }
@@ -207,7 +193,7 @@ static bool add_items(const struct setting *s, struct strv *list, const char *te
     return true;
 }
 
-bool setting_parse(const struct setting *s, struct config *c, const char *text, struct err *err)
+bool setting_parse(const struct setting *s, struct settings *c, const char *text, struct err *err)
 {
     void *at = field(s, c);
 
@@ -244,7 +230,7 @@ static bool is_text(const struct setting *s)
     return s->type == SETTING_STRING || s->type == SETTING_PATH;
 }
 
-void setting_clear(const struct setting *s, struct config *c)
+void setting_clear(const struct setting *s, struct settings *c)
 {
     if (setting_is_list(s)) {
         strv_release(field(s, c));
@@ -254,7 +240,7 @@ void setting_clear(const struct setting *s, struct config *c)
     }
 }
 
-bool setting_print(const struct setting *s, const struct config *c, size_t i, struct buf *out)
+bool setting_print(const struct setting *s, const struct settings *c, size_t i, struct buf *out)
 {
     const void *at = field_of(s, c);
 
@@ -278,7 +264,7 @@ bool setting_print(const struct setting *s, const struct config *c, size_t i, st
     return true;
 }
 
-bool setting_equal(const struct setting *s, const struct config *a, const struct config *b)
+bool setting_equal(const struct setting *s, const struct settings *a, const struct settings *b)
 {
     for (size_t i = 0;; i++) {
         AUTO_BUF struct buf x = {0};
@@ -292,7 +278,7 @@ bool setting_equal(const struct setting *s, const struct config *a, const struct
     }
 }
 
-void setting_move(const struct setting *s, struct config *a, struct config *b)
+void setting_move(const struct setting *s, struct settings *a, struct settings *b)
 {
     size_t size = setting_is_list(s)          ? sizeof(struct strv)
                   : is_text(s)                ? sizeof(char *)

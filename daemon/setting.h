@@ -38,7 +38,7 @@ struct setting {
     const char *name;
     enum setting_type type;
     enum setting_group group;
-    size_t offset;              /* in struct config */
+    size_t offset;              /* in struct settings */
     const char *argument;       /* as --help shows it */
     const char *built_in;       /* the text of the default; NULL: found out at start */
     int64_t min, max;           /* numbers, in the unit of the field */
@@ -64,14 +64,14 @@ static inline bool setting_is_list(const struct setting *s)
  * Sets the field from text; lists grow by its items. Errors: ERR_INVALID, with
  * the value and what is allowed, without where it was found.
  */
-bool setting_parse(const struct setting *s, struct config *c, const char *text,
+bool setting_parse(const struct setting *s, struct settings *c, const char *text,
                    struct err *err) MUST_CHECK;
-void setting_clear(const struct setting *s, struct config *c);
+void setting_clear(const struct setting *s, struct settings *c);
 /* The value in the form setting_parse() reads; a list as its i-th item. False: no such item. */
-bool setting_print(const struct setting *s, const struct config *c, size_t i, struct buf *out);
-bool setting_equal(const struct setting *s, const struct config *a, const struct config *b);
+bool setting_print(const struct setting *s, const struct settings *c, size_t i, struct buf *out);
+bool setting_equal(const struct setting *s, const struct settings *a, const struct settings *b);
 /* Moves the value of b to a, whose value goes. */
-void setting_move(const struct setting *s, struct config *a, struct config *b);
+void setting_move(const struct setting *s, struct settings *a, struct settings *b);
 
 /* "did you mean …" for a name that is none; "" when nothing is near. */
 void setting_suggest(const char *name, char ret[160]);

@@ -1,7 +1,7 @@
-/* The table of settings. A new one is a row here and a field in struct config. */
+/* The table of settings. A new one is a row here and a field in struct settings. */
 #include "daemon/setting.h"
 
-#define AT(field) offsetof(struct config, field)
+#define AT(field) offsetof(struct settings, field)
 #define KIB       ((int64_t)1024)
 #define MIB       (1024 * KIB)
 #define GIB       (1024 * MIB)

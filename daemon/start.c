@@ -68,7 +68,7 @@ static void print_help(void)
 }
 
 /* Can be used as a config file: values in its syntax, origins as comments. */
-static void print_config(const struct config *c)
+static void print_config(const struct settings *c)
 {
     for (size_t i = 0; i < n_settings; i++) {
         const struct setting *s = &settings[i];
@@ -85,7 +85,7 @@ static void print_config(const struct config *c)
     }
 }
 
-static int make_key(const struct config *c)
+static int make_key(const struct settings *c)
 {
     AUTO_ERR struct err err = {0};
     AUTO_BUF struct buf line = {0};
@@ -141,7 +141,7 @@ static bool ask(const struct address *a, char *ret, size_t size)
     return true;
 }
 
-static int health(const struct config *c)
+static int health(const struct settings *c)
 {
     AUTO_ERR struct err err = {0};
     struct address a;
@@ -160,7 +160,7 @@ static int health(const struct config *c)
     return str_starts(line, "HTTP/1.1 2") ? EXIT_STATUS_OK : EXIT_STATUS_SOFTWARE;
 }
 
-bool config_start(struct config *c, int argc, char *const *argv, int *ret_status)
+bool config_start(struct settings *c, int argc, char *const *argv, int *ret_status)
 {
     AUTO_ERR struct err err = {0};
 

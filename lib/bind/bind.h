@@ -15,6 +15,7 @@
  *     };
  */
 #include "base/err.h"
+#include "base/strv.h"
 
 #include <jansson.h>
 
@@ -39,10 +40,6 @@ struct opt_int {
 struct opt_real {
     bool set;
     double value;
-};
-struct strv {
-    char **items;
-    size_t n;
 };
 struct bind_array {
     void *items;

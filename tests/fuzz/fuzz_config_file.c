@@ -5,7 +5,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    AUTO_CONFIG struct config c = {0};
+    AUTO_CONFIG struct settings c = {0};
     AUTO_ERR struct err err = {0};
     AUTO_FREE bool *replaced = mem_new_array(n_settings, bool);
 
