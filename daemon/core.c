@@ -43,8 +43,10 @@ void core_take(struct core *core, struct call *call)
     core->n_calls++;
     if (call->idempotency_key[0] && !idempotency_enter(core, call))
         return;
-    op_table[call->op](core, call);
+    core_dispatch(core, call);
 }
+
+void core_dispatch(struct core *core, struct call *call) { op_table[call->op](core, call); }
 
 /* ---- answers */
 
@@ -165,11 +167,9 @@ static void turn_end(uv_check_t *check)
 
 struct loading {
     struct core *core;
-    struct arch **archs;
-    size_t n, capacity;
+    struct archs api;
     int64_t now_s;
     struct clock_moment now;
-    struct err *err;
 };
 
 static void load_arch(void *ctx, const struct store_arch *row)
@@ -188,17 +188,15 @@ static void load_arch(void *ctx, const struct store_arch *row)
         return;
     }
     json_decref(doc);
-    if (l->n == l->capacity) {
-        l->capacity = l->capacity ? l->capacity * 2 : 64;
-        l->archs = mem_resize(l->archs, l->capacity * sizeof(*l->archs));
-    }
-    l->archs[l->n++] = a;
+    archs_add(&l->api, a);
+    if (row->ordinal >= l->core->next_ordinal)
+        l->core->next_ordinal = row->ordinal + 1;
 }
 
 static void load_tombstone(void *ctx, const struct store_tombstone *row)
 {
     struct loading *l = ctx;
-    base_layers_hide(&l->core->base, row->name, task_parse(row->task));
+    core_hide(l->core, row->name, task_parse(row->task));
 }
 
 static void load_handle(void *ctx, const struct store_handle *row)
@@ -260,26 +258,20 @@ bool core_load(struct core *core, struct err *err)
     gate_init(&core->gate);
     core->answers_end = &core->answers;
 
-    if (!registry_store_load(storage_registry(core->storage), &loader, &meta, err)) {
-        for (size_t i = 0; i < l.n; i++)
-            arch_unref(l.archs[i]);
-        free(l.archs);
-        return false;
+    bool ok = registry_store_load(storage_registry(core->storage), &loader, &meta, err);
+    if (ok) {
+        core->revision = meta.revision;
+        core->next_revision = meta.revision + 1;
+        if (core->events.compacted < meta.compacted)
+            core->events.compacted = meta.compacted;
+        core->cleared = meta.cleared;
+        handles_sort(&core->handles);
+        core_load_base(core, &meta);
+        core->registry = core_compose(core, &l.api);
+        core->registry_changed = core->dirty = true;
     }
-    core->revision = meta.revision;
-    core->next_revision = meta.revision + 1;
-    core->events.compacted =
-        core->events.compacted > meta.compacted ? core->events.compacted : meta.compacted;
-    core->base.cleared = meta.cleared;
-    snprintf(core->stored_digest, sizeof(core->stored_digest), "%s", meta.base_digest);
-    handles_sort(&core->handles);
-    core->registry = base_layers_compose(&core->base, core->revision, l.archs, l.n);
-    core->registry_changed = true;
-    core->dirty = true;
-    for (size_t i = 0; i < l.n; i++)
-        arch_unref(l.archs[i]);
-    free(l.archs);
-    return true;
+    archs_release(&l.api);
+    return ok;
 }
 
 /* ---- life */
@@ -331,5 +323,7 @@ void core_release(struct core *core)
     registry_unref(core->registry);
     map_release(&core->making);
     free(core->arrived);
-    base_layers_release(&core->base);
+    archs_release(&core->builtin);
+    archs_release(&core->catalog);
+    core_unhide_all(core);
 }

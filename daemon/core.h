@@ -14,7 +14,6 @@
  */
 #include "api/backend.h"
 #include "api/vitals.h"
-#include "arch/layers.h"
 #include "arch/registry.h"
 #include "daemon/change.h"
 #include "daemon/config.h"
@@ -41,10 +40,14 @@ struct core {
     struct registry *registry;
     struct arch **arrived; /* registered in this turn, in order */
     size_t n_arrived, arrived_capacity;
-    bool registry_changed;   /* since the last publication */
-    char stored_digest[65];  /* of the base layers, as registry.db has it */
-    struct base_layers base; /* built-in and catalog records, and whether they are cleared */
-    struct gate gate;        /* identities that are being written */
+    bool registry_changed;         /* since the last publication */
+    struct archs builtin, catalog; /* the layers below the API */
+    struct arch_id *tombstones;    /* deleted from them */
+    size_t n_tombstones;
+    bool cleared;      /* by a reset: they do not count */
+    bool base_changed; /* they are others than at the last start */
+    struct gate gate;  /* identities that are being written */
+    int64_t next_ordinal;
 
     /* ---- numbering */
     int64_t revision;      /* the newest visible one */
@@ -110,6 +113,9 @@ void core_settle(struct core *core);
 void core_set_registry(struct core *core, struct registry *registry);
 void core_store_failed(struct core *core, const struct err *err);
 
+/* The op of a call: for one that waited at the gate and tries again. */
+void core_dispatch(struct core *core, struct call *call);
+
 /* The ops, by resource. Each answers its call, now or later. */
 void op_arch_register(struct core *core, struct call *call);
 void op_arch_delete(struct core *core, struct call *call);
@@ -162,3 +168,15 @@ void handle_used(struct core *core, struct handle *h);
 void handle_answer(struct core *core, struct call *call, struct handle *h);
 /* Keeps texts within their budget and handles within their number. */
 void handles_shrink(struct core *core);
+
+/* The layers below the API. */
+void core_load_base(struct core *core, const struct store_meta *meta);
+struct registry *core_compose(struct core *core, const struct archs *api);
+bool core_is_base(const struct core *core, const char *name, enum task task);
+void core_hide(struct core *core, const char *name, enum task task);
+void core_unhide_all(struct core *core);
+/* Lets those in who waited. */
+void gate_retry(struct core *core);
+
+/* Drops what memory and cache.db have of a model (NULL: of all); how many models memory had. */
+size_t caches_drop(struct core *core, const char *model);

@@ -143,6 +143,14 @@ bool handles_touch(struct handles *t, struct handle *h, int64_t now_s)
     return stale;
 }
 
+void handles_all_leaving(struct handles *t, bool leaving)
+{
+    struct map_node *n;
+
+    for (struct map_cursor c = {0}; (n = map_next(&t->by_id, &c));)
+        container_of(n, struct handle, node)->leaving = leaving;
+}
+
 void handles_fit(struct handles *t)
 {
     struct handle *h = TAILQ_FIRST(&t->with_texts);

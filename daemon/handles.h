@@ -62,6 +62,8 @@ void handles_set_texts(struct handles *t, struct handle *h, const struct store_h
 /* It was asked for: youngest of its kind. True when the store should know (once an hour). */
 bool handles_touch(struct handles *t, struct handle *h, int64_t now_s);
 void handles_remove(struct handles *t, struct handle *h);
+/* Every handle is leaving, or stays after all. */
+void handles_all_leaving(struct handles *t, bool leaving);
 /* Drops texts until the budget holds. */
 void handles_fit(struct handles *t);
 /* The oldest unleased handle of the most numerous kind, when there are more than HANDLES_MAX. */
