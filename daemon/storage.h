@@ -18,17 +18,18 @@
  *
  * All functions: loop thread only.
  */
+#include "daemon/lane.h"
 #include "store/cache_store.h"
 #include "store/registry_store.h"
 
-#include <sys/queue.h>
 #include <uv.h>
 
 enum { STORAGE_BATCH_MAX = 256 };
 
-/* What a lane (daemon/lane.h) carries. */
-struct lane_item {
-    STAILQ_ENTRY(lane_item) link;
+/* What writes and reads have in common on their way; private. */
+struct storage_item {
+    struct lane_item item;
+    bool is_read;
 };
 
 /*
@@ -46,7 +47,7 @@ struct storage_write {
     struct err err; /* when not ok; the caller's to release */
     void (*done)(struct storage_write *w);
     /* private */
-    struct lane_item item;
+    struct storage_item item;
     unsigned epoch;
 };
 
@@ -58,7 +59,7 @@ struct storage_read {
     struct err err;
     void (*done)(struct storage_read *r);
     /* private */
-    struct lane_item item;
+    struct storage_item item;
 };
 
 /*
@@ -100,8 +101,12 @@ bool storage_submit_read(struct storage *s, struct storage_read *r, struct err *
 bool storage_submit_cache(struct storage *s, struct storage_cache_op *op,
                           struct err *err) MUST_CHECK;
 
-/* After a failed write: what is submitted from now on was decided on the committed state. */
-void storage_resume(struct storage *s);
+/*
+ * After w failed: what is submitted from now on was decided on the committed
+ * state. The first call for a failure counts, so it may be made for every
+ * write that fails.
+ */
+void storage_resume(struct storage *s, const struct storage_write *w);
 
 /* For metrics. */
 struct storage_stats {
@@ -109,7 +114,7 @@ struct storage_stats {
     uint64_t n_commits, n_writes, n_failed; /* transactions, writes in them, failed writes */
     uint64_t commit_us, commit_us_max;      /* in transactions, altogether and the longest */
 };
-struct storage_stats storage_stats(struct storage *s);
+struct storage_stats storage_stats(const struct storage *s);
 
 /*
  * Runs what waits, calls every done(), closes the stores (one file each is left) and

@@ -35,7 +35,8 @@ struct cache_file {
 
 /* That something is not there, or may not be seen. */
 struct cache_negative {
-    char *key; /* the hub's: what was asked, and with which credential */
+    char *key;   /* the hub's: what was asked, and with which credential */
+    char *model; /* whose deletion takes it along */
     struct err err;
     int64_t expires_at; /* Unix seconds */
 };
