@@ -1,0 +1,305 @@
+/*
+ * Models over the API: what a repository or a local model is, as read by the
+ * source, with what the registry knows of it.
+ */
+#include "api/args.h"
+#include "base/clock.h"
+#include "daemon/core.h"
+#include "hub/model_render.h"
+#include "json/writer.h"
+#include "resolve/answers.h"
+
+#include <stdio.h>
+
+/* One question on its way: the source is asked, then the answer is rendered. */
+struct question {
+    struct core *core;
+    struct call *call; /* NULL: the client left */
+    struct source_op fetch;
+    char before[65]; /* refresh: the commit that was known */
+};
+
+/* What the hot cache knows a model's answers by. */
+uint64_t model_tag(const char *model) { return hash_table_key(model, strlen(model)) | 1; }
+
+static const struct args_model *args_of(const struct question *q) { return q->call->args; }
+
+/* 200, kept by the loops until the model or the registry changes. A stale answer is not kept. */
+static void answer(struct question *q, const struct model *m, struct buf *body)
+{
+    struct call *call = q->call;
+
+    call->answer.cacheable = !m->stale;
+    call->answer.tag = model_tag(m->ref.model);
+    core_answer_buf(q->core, call, 200, body);
+}
+
+/* ---- the answers */
+
+static void answer_summary(struct question *q, const struct model *m)
+{
+    AUTO_BUF struct buf b = {0};
+    struct json j = json_begin(&b);
+
+    json_open(&j, '{');
+    model_render_summary(m, &j);
+    model_render_known(m, q->core->registry, &j);
+    json_close(&j, '}');
+    answer(q, m, &b);
+}
+
+/* The document alone, with its own ETag; where it comes from is told in headers the API adds. */
+static void answer_config(struct question *q, const struct model *m)
+{
+    struct call *call = q->call;
+    AUTO_ERR struct err err = {0};
+
+    if (!m->config) {
+        err_set(&err, ERR_CONFIG_MISSING,
+                "%s at %s has no config.json, no model_index.json and no GGUF file", m->ref.model,
+                m->commit);
+        core_answer_err(q->core, call, &err);
+        return;
+    }
+    AUTO_BUF struct buf b = {0};
+    struct json j = json_begin(&b);
+
+    json_open(&j, '{');
+    model_render_origin(m, &j);
+    json_key(&j, "config");
+    buf_append(&b, m->config->body->bytes, m->config->body->size);
+    json_close(&j, '}');
+    answer(q, m, &b);
+}
+
+static void answer_tokenizer(struct question *q, const struct model *m)
+{
+    AUTO_BUF struct buf b = {0};
+    AUTO_ERR struct err err = {0};
+    struct json j = json_begin(&b);
+
+    if (!m->tokenizer.kind[0]) {
+        err_set(&err, ERR_NO_TOKENIZER,
+                "%s at %s has no tokenizer.json, vocabulary or GGUF tokenizer", m->ref.model,
+                m->commit);
+        core_answer_err(q->core, q->call, &err);
+        return;
+    }
+    json_open(&j, '{');
+    model_render_tokenizer(m, &j);
+    model_render_tokenizer_link(m, q->core->registry, &j);
+    json_close(&j, '}');
+    answer(q, m, &b);
+}
+
+static void answer_architecture(struct question *q, const struct model *m)
+{
+    AUTO_BUF struct buf b = {0};
+    AUTO_ERR struct err err = {0};
+    const struct args_model *args = args_of(q);
+
+    if (!answer_model_architecture(m, q->core->registry, args->task, args->prefer_module_v3, &b,
+                                   &err))
+        core_answer_err(q->core, q->call, &err);
+    else
+        answer(q, m, &b);
+}
+
+static void answer_task(struct question *q, const struct model *m)
+{
+    AUTO_BUF struct buf b = {0};
+    AUTO_ERR struct err err = {0};
+
+    if (!answer_model_task(m, q->core->registry, &b, &err))
+        core_answer_err(q->core, q->call, &err);
+    else
+        answer(q, m, &b);
+}
+
+/* ---- refresh: what was pinned moves, and everything that was said of it is void */
+
+struct refreshed {
+    struct buf body;
+    char model[MODEL_PATH_MAX + 1];
+};
+
+static void on_refreshed(struct change *c)
+{
+    struct refreshed *r = c->subject;
+
+    loops_new_generation(c->core->loops);
+    if (c->call)
+        core_answer_buf(c->core, c->call, 200, &r->body);
+    buf_release(&r->body);
+    free(r);
+}
+
+static void on_not_refreshed(struct change *c, const struct err *err)
+{
+    struct refreshed *r = c->subject;
+
+    (void)err;
+    buf_release(&r->body);
+    free(r);
+}
+
+static void answer_refresh(struct question *q, const struct model *m)
+{
+    struct refreshed *r = mem_new(struct refreshed);
+    struct change *c = change_new(q->core, q->call, on_refreshed);
+    struct json j = json_begin(&r->body);
+    AUTO_BUF struct buf members = {0};
+    struct json e = json_begin(&members);
+    bool changed = !str_eq(q->before, m->commit);
+
+    json_open(&j, '{');
+    model_render_origin(m, &j);
+    json_str(&j, "previous_commit", q->before[0] ? q->before : NULL);
+    json_bool(&j, "changed", changed);
+    json_close(&j, '}');
+    json_str(&e, "model", m->ref.model);
+    json_str(&e, "revision", m->ref.revision);
+    json_str(&e, "commit", m->commit);
+    json_str(&e, "previous_commit", q->before[0] ? q->before : NULL);
+    c->failed = on_not_refreshed;
+    c->subject = r;
+    change_event(c, EVENT_MODEL_REFRESHED, "", members.data);
+    change_submit(c);
+}
+
+/* ---- the question */
+
+static void (*const answers[N_OPS])(struct question *q, const struct model *m) = {
+    [OP_MODEL] = answer_summary,
+    [OP_MODEL_CONFIG] = answer_config,
+    [OP_MODEL_TOKENIZER] = answer_tokenizer,
+    [OP_MODEL_ARCHITECTURE] = answer_architecture,
+    [OP_MODEL_TASK] = answer_task,
+    [OP_MODEL_REFRESH] = answer_refresh,
+};
+
+static void on_model(struct source_op *fetch, struct model *model, const struct err *err)
+{
+    struct question *q = container_of(fetch, struct question, fetch);
+
+    if (q->call) {
+        q->call->job = NULL;
+        if (model)
+            answers[q->call->op](q, model);
+        else
+            core_answer_err(q->core, q->call, err);
+    }
+    q->core->n_jobs--;
+    free(q);
+}
+
+/* Which questions the config alone answers: no tokenizer files and headers are read for them. */
+static enum inspect_depth depth_of(enum op op)
+{
+    return op == OP_MODEL || op == OP_MODEL_TOKENIZER ? INSPECT_ALL : INSPECT_CONFIG;
+}
+
+void op_model(struct core *core, struct call *call)
+{
+    const struct args_model *args = call->args;
+    struct question *q = mem_new(struct question);
+
+    q->core = core;
+    q->call = call;
+    q->fetch = (struct source_op){.ref = args->ref,
+                                  .token = core->token,
+                                  .depth = depth_of(call->op),
+                                  .refresh = call->op == OP_MODEL_REFRESH,
+                                  .done = on_model};
+    if (q->fetch.refresh) {
+        struct model *known = source_peek(core->source, &args->ref, core->token, INSPECT_CONFIG);
+
+        if (known)
+            memcpy(q->before, known->commit, sizeof(q->before));
+        model_unref(known);
+    }
+    call->job = &q->call;
+    core->n_jobs++;
+    source_start(core->source, &q->fetch);
+}
+
+/* ---- forgetting */
+
+size_t caches_drop(struct core *core, const char *model)
+{
+    hub_forget(core->hub, model);
+    hubcache_forget(core->hubcache, model);
+    return source_forget(core->source, model);
+}
+
+struct evicted {
+    size_t n;
+};
+
+static void on_evicted(struct change *c)
+{
+    AUTO_BUF struct buf b = {0};
+
+    loops_new_generation(c->core->loops);
+    buf_printf(&b, "{\"evicted\":%zu}", (size_t)(uintptr_t)c->subject);
+    core_answer_buf(c->core, c->call, 200, &b);
+}
+
+void op_model_delete(struct core *core, struct call *call)
+{
+    const struct args_model *args = call->args;
+    struct change *c = change_new(core, call, on_evicted);
+    AUTO_BUF struct buf members = {0};
+    struct json j = json_begin(&members);
+
+    c->subject = (void *)(uintptr_t)caches_drop(core, args->ref.model);
+    json_str(&j, "model", args->ref.model);
+    change_event(c, EVENT_MODEL_EVICTED, "", members.data);
+    change_submit(c);
+}
+
+/* ---- the list */
+
+struct listing {
+    struct buf *out;
+    struct json json;
+    int64_t left;
+    char seen[8192]; /* ids already listed: several revisions are one model */
+};
+
+static void list_one(void *ctx, const struct model *m, int64_t used_at_ms)
+{
+    struct listing *l = ctx;
+    struct json *j = &l->json;
+
+    (void)used_at_ms;
+    if (l->left <= 0)
+        return;
+    l->left--;
+    json_item(j), json_open(j, '{');
+    json_str(j, "id", m->ref.model);
+    json_str(j, "object", "model");
+    json_int(j, "created", m->pinned_at);
+    json_str(j, "owned_by", m->ref.source == MODEL_LOCAL ? "local" : "huggingface");
+    json_str(j, "revision", m->ref.source == MODEL_LOCAL ? NULL : m->ref.revision);
+    json_str(j, "commit", m->commit);
+    json_str(j, "architecture",
+             m->config && m->config->n_architectures ? m->config->architectures[0] : NULL);
+    json_bool(j, "stale", m->stale);
+    json_close(j, '}');
+}
+
+void op_models(struct core *core, struct call *call)
+{
+    const struct args_model *args = call->args;
+    AUTO_BUF struct buf b = {0};
+    struct listing l = {.json = json_begin(&b), .left = args->limit};
+
+    json_open(&l.json, '{');
+    json_str(&l.json, "object", "list");
+    json_key(&l.json, "data"), json_open(&l.json, '[');
+    source_each(core->source, list_one, &l);
+    json_close(&l.json, ']');
+    json_close(&l.json, '}');
+    core_answer_buf(core, call, 200, &b);
+}
