@@ -260,22 +260,42 @@ static bool set_own_flag(struct settings *c, struct flags *f, bool *ret_known, s
     return true;
 }
 
-static bool set_flag(struct settings *c, struct flags *f, bool *replaced, struct err *err)
+/* The setting a flag names; --no-NAME is a bool's no. */
+static const struct setting *find_flag(const struct flags *f, bool *ret_no, struct err *err)
 {
     const struct setting *s = setting_find(f->name);
-    const char *value;
-    char origin[72], near[160];
+    char near[160];
 
-    if (!s && str_starts(f->name, "no-") && (s = setting_find(f->name + 3)) &&
-        s->type == SETTING_BOOL && !f->value)
-        value = "no";
-    else if (!s) {
-        setting_suggest(f->name, near);
-        return err_set(err, ERR_INVALID, "--%.60s: no such flag%s", f->name, near);
-    } else if (s->type == SETTING_BOOL)
-        value = f->value ? f->value : "yes";
-    else if (!(value = flag_value(f, err)))
+    *ret_no = false;
+    if (s)
+        return s;
+    if (str_starts(f->name, "no-") && !f->value) {
+        s = setting_find(f->name + strlen("no-"));
+        *ret_no = true;
+        if (s && s->type == SETTING_BOOL)
+            return s;
+    }
+    setting_suggest(f->name, near);
+    err_set(err, ERR_INVALID, "--%.60s: no such flag%s", f->name, near);
+    return NULL;
+}
+
+/* Sets the setting a flag names, or, with config NULL, only steps over its value. */
+static bool set_flag(struct settings *c, struct flags *f, bool *replaced, struct err *err)
+{
+    bool no;
+    const struct setting *s = find_flag(f, &no, err);
+    const char *value;
+    char origin[72];
+
+    if (!s)
         return false;
+    if (s->type == SETTING_BOOL)
+        value = f->value ? f->value : no ? "no" : "yes";
+    else
+        value = flag_value(f, err);
+    if (!value || !c)
+        return value != NULL;
     snprintf(origin, sizeof(origin), "--%s", s->name);
     return config_assign(c, s, value, origin, replaced, err);
 }
@@ -301,14 +321,8 @@ static bool read_flags(struct settings *c, int argc, char *const *argv, bool own
         f.value = strchr(word, '=') ? strchr(word, '=') + 1 : NULL;
         if (!set_own_flag(c, &f, &known, err))
             return false;
-        if (!known && !own && !set_flag(c, &f, replaced, err))
+        if (!known && !set_flag(own ? NULL : c, &f, replaced, err))
             return false;
-        if (!known && own) { /* step over its value */
-            const struct setting *s = setting_find(f.name);
-
-            if (s && s->type != SETTING_BOOL && !f.value)
-                f.at++;
-        }
     }
     return true;
 }
