@@ -43,7 +43,7 @@ static void describe_inet(const struct sockaddr *a, struct inherited *ret)
 
 bool activation_describe(int fd, struct inherited *ret, struct err *err)
 {
-    struct sockaddr_storage storage;
+    struct sockaddr_storage storage = {0};
     struct sockaddr *a = (struct sockaddr *)&storage;
     socklen_t size = sizeof(storage);
 

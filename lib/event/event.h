@@ -13,6 +13,8 @@
  */
 #include "base/blob.h"
 
+#include <assert.h>
+
 enum event_kind {
     EVENT_ARCH_REGISTERED,
     EVENT_ARCH_OVERRIDDEN,
@@ -80,5 +82,6 @@ void event_log_append(struct event_log *log, struct event *e);
 ptrdiff_t event_log_after(const struct event_log *log, int64_t since);
 static inline struct event *event_log_at(const struct event_log *log, size_t i)
 {
+    assert(log->max > 0);
     return log->ring[(log->first + i) % log->max];
 }

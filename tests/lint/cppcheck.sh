@@ -9,4 +9,4 @@ tests/lint/sources.sh . .c | grep -v '^bench/' >"$cache/files"
 exec cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --language=c \
     --enable=warning,performance,portability --suppressions-list=tests/lint/cppcheck.txt \
     --cppcheck-build-dir="$cache" -j "$(nproc)" -I. -Ilib -D_GNU_SOURCE -D__GNUC__=12 \
-    --file-list="$cache/files"
+    --include="/usr/include/$(gcc -print-multiarch)/sys/queue.h" --file-list="$cache/files"
