@@ -69,6 +69,14 @@ struct args_lease {
     char holder[129];
 };
 
+/* OP_STATUS */
+struct args_status {
+    enum {
+        STATUS_JSON,   /* the document of GET /v1/status */
+        STATUS_METRICS /* what the core counts, in the Prometheus text format */
+    } form;
+};
+
 void args_register_release(void *args);
 void args_plain_release(
     void *args); /* args_arch, args_reset, args_model, args_handle, args_lease */

@@ -38,7 +38,10 @@ enum op {
     OP_TOKENIZER_LIST,
     OP_TOKENIZER_DELETE,
     OP_FACTORY_CREATE,  /* args: struct args_pipeline */
-    OP_FACTORY_BUILD,   /* args: struct args_handle */
+    OP_FACTORY_GET,
+    OP_FACTORY_LIST,
+    OP_FACTORY_DELETE,
+    OP_FACTORY_BUILD,
     OP_PIPELINE_CREATE, /* args: struct args_pipeline */
     OP_PIPELINE_GET,
     OP_PIPELINE_LIST,
@@ -47,7 +50,7 @@ enum op {
     OP_LEASE_RENEW,
     OP_LEASE_DELETE,
     OP_LEASE_LIST,
-    OP_STATUS, /* the core's part of /metrics: Prometheus text */
+    OP_STATUS, /* args: struct args_status */
     N_OPS,
 };
 

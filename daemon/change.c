@@ -91,9 +91,9 @@ static void on_written(struct storage_write *w)
         if (c->epoch == core->epoch) {
             core->epoch++;
             core->next_revision = core->revision + 1;
-            storage_resume(core->storage);
             core_store_failed(core, &w->err);
         }
+        storage_resume(core->storage, w);
         change_fail(c, &w->err);
         return;
     }

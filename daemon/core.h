@@ -19,6 +19,7 @@
 #include "daemon/config.h"
 #include "daemon/gate.h"
 #include "daemon/handles.h"
+#include "daemon/hubcache.h"
 #include "daemon/idempotency.h"
 #include "daemon/loops.h"
 #include "daemon/provisional.h"
@@ -30,6 +31,8 @@ struct core {
     uv_loop_t *loop;
     struct storage *storage;
     struct source *source;
+    struct hub *hub;
+    struct hubcache *hubcache;
     const struct localroots *roots; /* NULL: no local models */
     const struct diskcache *disk;   /* NULL: no Hub cache */
     const char *token;              /* for the Hub; NULL: anonymous */
@@ -68,7 +71,9 @@ struct core {
     uv_timer_t beat; /* once a second: vitals, watchdog, expiry of what is old */
     uv_timer_t lease_timer;
     struct call *answers, **answers_end; /* to be sent when the turn ends */
-    size_t n_calls;                      /* taken, not yet answered */
+    size_t n_calls; /* taken, not yet answered */
+    size_t n_jobs;  /* questions that wait for a model */
+    struct map making; /* jobs by the id they are about to store */
     bool dirty;
     bool stopping;
     void (*on_beat)(void *ctx); /* the watchdog's */

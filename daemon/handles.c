@@ -10,8 +10,10 @@
 void handles_init(struct handles *t, size_t max_bytes)
 {
     *t = (struct handles){.max_bytes = max_bytes};
-    for (size_t k = 0; k < ARRAY_SIZE(t->by_use); k++)
-        TAILQ_INIT(&t->by_use[k]), TAILQ_INIT(&t->by_birth[k]);
+    for (size_t k = 0; k < ARRAY_SIZE(t->by_use); k++) {
+        TAILQ_INIT(&t->by_use[k]);
+        TAILQ_INIT(&t->by_birth[k]);
+    }
     TAILQ_INIT(&t->with_texts);
 }
 
