@@ -8,9 +8,9 @@
  *
  * A call goes from its I/O loop to the core loop as a message and comes back as
  * one: submit() takes it; the backend fills `answer` and passes it to
- * api_answer(), once, on the thread of the I/O loop that submitted it. A call
- * whose client's deadline passed is abandoned: the backend then drops its
- * interest and still answers, at once, and the API throws the answer away.
+ * api_answer(), once, on the thread of the I/O loop that submitted it. A client
+ * that leaves or runs out of time changes nothing of that: the API throws the
+ * answer away, and what was found out stays known for the next who asks.
  */
 #include "base/blob.h"
 #include "base/err.h"
@@ -37,7 +37,7 @@ enum op {
     OP_TOKENIZER_GET,    /* args: struct args_handle, as every GET, LIST and DELETE below */
     OP_TOKENIZER_LIST,
     OP_TOKENIZER_DELETE,
-    OP_FACTORY_CREATE,  /* args: struct args_pipeline */
+    OP_FACTORY_CREATE, /* args: struct args_pipeline */
     OP_FACTORY_GET,
     OP_FACTORY_LIST,
     OP_FACTORY_DELETE,
@@ -94,14 +94,12 @@ struct call {
 
     /* ---- between I/O loop and core loop; the daemon's */
     void *loop;        /* where it came from */
-    struct call *next; /* while it is in a queue */
-    void *job;         /* what holds it */
-    bool abandoned;
+    struct call *next; /* while it is in a list */
+    void *message[2];  /* while it is on its way */
 };
 
-/* What the API needs done; every function may be called from any I/O loop. */
+/* What the API needs done; may be called from any I/O loop. */
 struct backend {
     void (*submit)(void *ctx, struct call *call);
-    void (*abandon)(void *ctx, struct call *call);
     void *ctx;
 };

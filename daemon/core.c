@@ -38,15 +38,31 @@ static void (*const op_table[N_OPS])(struct core *core, struct call *call) = {
     [OP_STATUS] = op_status,
 };
 
-void core_take(struct core *core, struct call *call)
+void core_dispatch(struct core *core, struct call *call) { op_table[call->op](core, call); }
+
+static_assert(sizeof(struct message) <= sizeof(((struct call *)0)->message), "a call carries one");
+
+/* A call on its way here knows its core by `next`, which nothing else uses then. */
+static void on_call(struct message *m)
 {
+    struct call *call = container_of((void *)m, struct call, message);
+    struct core *core = (void *)call->next;
+
+    call->next = NULL;
     core->n_calls++;
-    if (call->idempotency_key[0] && !idempotency_enter(core, call))
-        return;
-    core_dispatch(core, call);
+    if (!call->idempotency_key[0] || idempotency_enter(core, call))
+        core_dispatch(core, call);
 }
 
-void core_dispatch(struct core *core, struct call *call) { op_table[call->op](core, call); }
+void core_submit(void *ctx, struct call *call)
+{
+    struct core *core = ctx;
+    struct message *m = (void *)call->message;
+
+    call->next = ctx;
+    m->run = on_call;
+    mailbox_post(&core->mailbox, m);
+}
 
 /* ---- answers */
 
@@ -137,13 +153,11 @@ void core_store_failed(struct core *core, const struct err *err)
     log_err(LOG_LEVEL_ERROR, "store: a commit failed", err);
 }
 
-static void turn_end(uv_check_t *check)
+/* The end of a turn: what became durable becomes visible, then its calls are answered. */
+static void turn_end(struct core *core)
 {
-    struct core *core = container_of(check, struct core, turn_end);
     struct call *call, *next;
 
-    if (!core->dirty)
-        return;
     core->dirty = false;
     core_settle(core);
     if (core->registry_changed || core->published != core->revision)
@@ -161,6 +175,27 @@ static void turn_end(uv_check_t *check)
         core->n_calls--;
         loops_answer(core->loops, call);
     }
+}
+
+static void do_nothing(uv_idle_t *idle) { (void)idle; }
+
+/*
+ * Before the loop blocks. Answers go into the mailboxes of loops, one of which
+ * may be on this very loop and have had its turn already: so go round again.
+ */
+static void on_turn(uv_prepare_t *turn)
+{
+    struct core *core = container_of(turn, struct core, turn);
+    bool worked = mailbox_run(&core->mailbox);
+
+    if (core->dirty) {
+        turn_end(core);
+        worked = true;
+    }
+    if (worked)
+        uv_idle_start(&core->again, do_nothing);
+    else
+        uv_idle_stop(&core->again);
 }
 
 /* ---- loading */
@@ -288,9 +323,10 @@ static void beat(uv_timer_t *timer)
 
 void core_start(struct core *core)
 {
-    uv_check_init(core->loop, &core->turn_end);
-    uv_check_start(&core->turn_end, turn_end);
-    uv_unref((uv_handle_t *)&core->turn_end);
+    mailbox_open(&core->mailbox, core->loop);
+    uv_prepare_init(core->loop, &core->turn);
+    uv_prepare_start(&core->turn, on_turn);
+    uv_idle_init(core->loop, &core->again);
     uv_timer_init(core->loop, &core->beat);
     uv_timer_start(&core->beat, beat, 0, 1000);
     uv_timer_init(core->loop, &core->lease_timer);
@@ -307,7 +343,9 @@ bool core_idle(const struct core *core)
 void core_stop(struct core *core)
 {
     core->stopping = true;
-    uv_close((uv_handle_t *)&core->turn_end, NULL);
+    mailbox_close(&core->mailbox);
+    uv_close((uv_handle_t *)&core->turn, NULL);
+    uv_close((uv_handle_t *)&core->again, NULL);
     uv_close((uv_handle_t *)&core->beat, NULL);
     uv_close((uv_handle_t *)&core->lease_timer, NULL);
 }

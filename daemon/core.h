@@ -2,7 +2,7 @@
 /*
  * Core: the one owner of all mutable state, on one loop.
  *
- * Calls come from the I/O loops as messages (core_submit is the one function
+ * Calls come from the I/O loops as messages (core_submit() is the one function
  * here that other threads call), are answered by the ops in daemon/ops_*.c, and
  * go back as messages. What a call changes is a change (daemon/change.h): first
  * durable, then visible, then answered.
@@ -22,6 +22,7 @@
 #include "daemon/hubcache.h"
 #include "daemon/idempotency.h"
 #include "daemon/loops.h"
+#include "daemon/mailbox.h"
 #include "daemon/provisional.h"
 #include "daemon/source.h"
 #include "pipeline/leases.h"
@@ -67,13 +68,15 @@ struct core {
     struct provisionals provisionals;
 
     /* ---- the turn */
-    uv_check_t turn_end;
+    struct mailbox mailbox; /* calls from the I/O loops */
+    uv_prepare_t turn;
+    uv_idle_t again; /* keeps the loop from blocking when a turn left work for another handle */
     uv_timer_t beat; /* once a second: vitals, watchdog, expiry of what is old */
     uv_timer_t lease_timer;
     struct call *answers, **answers_end; /* to be sent when the turn ends */
-    size_t n_calls; /* taken, not yet answered */
-    size_t n_jobs;  /* questions that wait for a model */
-    struct map making; /* jobs by the id they are about to store */
+    size_t n_calls;                      /* taken, not yet answered */
+    size_t n_jobs;                       /* questions that wait for a model */
+    struct map making;                   /* jobs by the id they are about to store */
     bool dirty;
     bool stopping;
     void (*on_beat)(void *ctx); /* the watchdog's */
@@ -92,8 +95,8 @@ bool core_idle(const struct core *core);
 void core_stop(struct core *core); /* closes its handles; the loop must turn once more */
 void core_release(struct core *core);
 
-/* From the loop's own thread, with a call that came as a message. */
-void core_take(struct core *core, struct call *call);
+/* backend.submit: any thread. */
+void core_submit(void *core, struct call *call);
 
 /*
  * Answers, sent when the turn ends. core_answer() sends call->answer as it is;
@@ -139,8 +142,6 @@ void op_lease_renew(struct core *core, struct call *call);
 void op_lease_delete(struct core *core, struct call *call);
 void op_lease_list(struct core *core, struct call *call);
 void op_status(struct core *core, struct call *call);
-/* The client of a call left; it is answered at once if that is possible. */
-void jobs_abandon(struct core *core, struct call *call);
 
 /* Parts of start and beat that live with their ops. */
 void leases_arm(struct core *core); /* the timer for the next lease to expire */

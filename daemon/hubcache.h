@@ -11,11 +11,11 @@
 
 struct hubcache {
     struct storage *storage;
-    struct diskcache *disk;   /* where evicted blobs lie; NULL: none */
+    struct diskcache *disk; /* where evicted blobs lie; NULL: none */
     size_t n_under_way;
-    bool stopping;            /* nothing is queued any more */
-    int64_t disk_bytes;       /* as of the last count */
-    struct hub_cache iface;   /* what the hub is given */
+    bool stopping;          /* nothing is queued any more */
+    int64_t disk_bytes;     /* as of the last count */
+    struct hub_cache iface; /* what the hub is given */
 };
 
 void hubcache_init(struct hubcache *c, struct storage *storage);

@@ -3,18 +3,16 @@
  * source, with what the registry knows of it.
  */
 #include "api/args.h"
-#include "base/clock.h"
+#include "base/hash.h"
 #include "daemon/core.h"
 #include "hub/model_render.h"
-#include "json/writer.h"
 #include "resolve/answers.h"
-
-#include <stdio.h>
+#include "json/writer.h"
 
 /* One question on its way: the source is asked, then the answer is rendered. */
 struct question {
     struct core *core;
-    struct call *call; /* NULL: the client left */
+    struct call *call;
     struct source_op fetch;
     char before[65]; /* refresh: the commit that was known */
 };
@@ -182,13 +180,10 @@ static void on_model(struct source_op *fetch, struct model *model, const struct 
 {
     struct question *q = container_of(fetch, struct question, fetch);
 
-    if (q->call) {
-        q->call->job = NULL;
-        if (model)
-            answers[q->call->op](q, model);
-        else
-            core_answer_err(q->core, q->call, err);
-    }
+    if (model)
+        answers[q->call->op](q, model);
+    else
+        core_answer_err(q->core, q->call, err);
     q->core->n_jobs--;
     free(q);
 }
@@ -218,7 +213,6 @@ void op_model(struct core *core, struct call *call)
             memcpy(q->before, known->commit, sizeof(q->before));
         model_unref(known);
     }
-    call->job = &q->call;
     core->n_jobs++;
     source_start(core->source, &q->fetch);
 }
@@ -231,10 +225,6 @@ size_t caches_drop(struct core *core, const char *model)
     hubcache_forget(core->hubcache, model);
     return source_forget(core->source, model);
 }
-
-struct evicted {
-    size_t n;
-};
 
 static void on_evicted(struct change *c)
 {
@@ -264,7 +254,6 @@ struct listing {
     struct buf *out;
     struct json json;
     int64_t left;
-    char seen[8192]; /* ids already listed: several revisions are one model */
 };
 
 static void list_one(void *ctx, const struct model *m, int64_t used_at_ms)

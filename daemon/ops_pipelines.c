@@ -7,8 +7,7 @@
  *                  known id ────────────────────────────► answer
  *                  new ──► weights here? ──► change ────► answer
  *
- * Read job_tick() and you have read the request. A job goes on when its client
- * left: what it finds out is worth keeping for the next who asks. Jobs for the
+ * Read job_tick() and you have read the request. Jobs for the
  * same model share one walk over it (daemon/source.h); the resolving itself
  * takes microseconds, so the jobs themselves need not be shared.
  */
@@ -25,7 +24,7 @@
 
 struct job {
     struct core *core;
-    struct call *call; /* NULL: answered already, or the client left */
+    struct call *call; /* NULL: answered already */
     enum store_handle_kind kind;
 
     /* ---- what the request says beyond resolving */
@@ -50,8 +49,6 @@ struct job {
 
 static void job_free(struct job *job)
 {
-    if (job->call)
-        job->call->job = NULL;
     resolve_free(job->resolve);
     pipeline_unref(job->pipeline);
     free(job->files);
@@ -474,21 +471,6 @@ void op_pipeline_create(struct core *core, struct call *call)
         job_free(job);
         return;
     }
-    if (job->call)
-        job->call->job = job;
     job->resolve = resolve_new(req, core->registry);
     job_tick(job);
-}
-
-void jobs_abandon(struct core *core, struct call *call)
-{
-    struct job *job = call->job;
-    AUTO_ERR struct err err = {0};
-
-    if (!job)
-        return; /* its write is under way: the answer comes with the commit */
-    job->call = NULL;
-    call->job = NULL;
-    err_set(&err, ERR_TIMEOUT, "resolving goes on; ask again, or with Prefer: respond-async");
-    core_answer_err(core, call, &err);
 }
