@@ -43,9 +43,11 @@ struct arch *arch_ref(const struct arch *a)
 
 void arch_unref(struct arch *a)
 {
+    if (!a)
+        return;
     struct arch_object *o = container_of(a, struct arch_object, arch);
 
-    if (a && atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) == 1)
+    if (atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) == 1)
         free_object(o);
 }
 

@@ -154,6 +154,12 @@ void faults_add_unknown(struct faults *f, const char *pointer, const char *membe
     size_t n = 0;
     int shown = (int)shown_size(member);
 
+    /* Whoever sends a megabyte of unknown members does not get a search for each. */
+    if (f->n >= FAULTS_MAX) {
+        f->n++;
+        f->n_unknown++;
+        return;
+    }
     while (known[n])
         n++;
     if (nearest(member, known, n, near))
