@@ -51,6 +51,7 @@ struct quant {
 };
 
 struct config {
+    atomic_uint refs;
     enum config_kind kind;
 
     /* ---- identity */
