@@ -50,6 +50,7 @@ enum { JSON_DEPTH_DEFAULT = 64, JSON_DEPTH_MAX = 256 };
 struct json_reader {
     const char *start, *p, *end;
     unsigned depth, max_depth;
+    bool any;                                /* a value was begun */
     bool fresh;                              /* nothing of the innermost container read yet */
     uint64_t is_object[JSON_DEPTH_MAX / 64]; /* a bit per level */
     const char *fault;                       /* static text; NULL: none */
