@@ -17,7 +17,7 @@
 enum {
     GGUF_HEADER_MAX = 64 << 20, /* bytes: beyond, the file is refused */
     GGUF_STRING_KEPT = 1 << 20,
-    GGUF_ARRAY_KEPT = 4096, /* numbers; strings: 64 */
+    GGUF_ARRAY_KEPT = 4096, /* numbers; of strings 64 */
 };
 
 enum gguf_type {
@@ -74,7 +74,7 @@ struct gguf {
     enum encoding encoding;        /* by general.file_type, else by what most weights have */
     uint32_t encodings;            /* of all tensor types that have one */
     /* where reading goes on */
-    uint64_t at, kv_read, tensors_read, tokens_at, types_at, kept_bytes, alignment;
+    uint64_t at, kv_read, tensors_read, tokens_at, types_at, n_types, kept_bytes;
 };
 
 struct gguf *gguf_new(void);
