@@ -81,18 +81,33 @@ static int64_t by_layer(const struct gguf_value *v, int64_t layer)
     return v && v->ints && (uint64_t)layer < v->n ? v->ints[layer] : -1;
 }
 
+/* qwen3next and its kin: what ssm.* says is about linear attention. */
+static void put_linear(json_t *doc, const struct gguf *g)
+{
+    const char *arch = gguf_str(g, "general.architecture");
+    int64_t heads = gguf_arch_int(g, "ssm.time_step_rank", 0);
+
+    if (!str_starts(arch, "qwen3next") && !str_starts(arch, "qwen35"))
+        return;
+    put_int(doc, "full_attention_interval", gguf_arch_int(g, "full_attention_interval", 4));
+    put_int(doc, "linear_num_key_heads", gguf_arch_int(g, "ssm.group_count", 0));
+    put_int(doc, "linear_num_value_heads", heads);
+    put_int(doc, "linear_key_head_dim", gguf_arch_int(g, "ssm.state_size", 0));
+    if (heads > 0)
+        put_int(doc, "linear_value_head_dim", gguf_arch_int(g, "ssm.inner_size", 0) / heads);
+    put_int(doc, "linear_conv_kernel_dim", gguf_arch_int(g, "ssm.conv_kernel", 0));
+}
+
 /* layer_types, where layers differ: no KV heads, or a pattern of sliding windows. */
 static void put_layers(json_t *doc, const struct gguf *g, int64_t n_layers)
 {
     const struct gguf_value *kv = gguf_find_arch(g, "attention.head_count_kv");
     const struct gguf_value *pattern = gguf_find_arch(g, "attention.sliding_window_pattern");
     const struct gguf_value *ffn = gguf_find_arch(g, "feed_forward_length");
-    int64_t interval = gguf_arch_int(g, "full_attention_interval", 0);
     bool ssm = gguf_find_arch(g, "ssm.state_size") != NULL;
     bool conv = gguf_find_arch(g, "shortconv.l_cache") != NULL;
 
-    if (interval > 0)
-        put_int(doc, "full_attention_interval", interval);
+    put_linear(doc, g);
     if (!(kv && kv->ints) && !(pattern && pattern->ints)) {
         if (pattern && pattern->type != GGUF_ARRAY)
             put_int(doc, "sliding_window_pattern", pattern->i);

@@ -173,7 +173,7 @@ static void sliding(struct config *c, struct config_doc *d)
         if (pattern == 0)
             pattern = str_starts(type, "gemma3") ? 6 : 4;
         every(c, pattern, pattern - 1, LAYER_FULL, LAYER_SLIDING);
-    } else if (str_eq(type, "gemma2")) {
+    } else if (word_in(type, "gemma2|gpt_oss")) {
         every(c, 2, 0, LAYER_SLIDING, LAYER_FULL);
     } else if (word_in(type, "mistral|mixtral|starcoder2|ministral")) {
         all(c, LAYER_SLIDING);
