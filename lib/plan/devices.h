@@ -28,7 +28,7 @@ struct device {
     int id;               /* among devices of its kind */
     int64_t memory_bytes; /* 0: unknown */
     int64_t free_bytes;
-    uint32_t encodings;   /* 0: not known, so only the kind decides */
+    uint32_t encodings; /* 0: not known, so only the kind decides */
 };
 
 /* What this machine has. Without a GPU: the CPU. */
