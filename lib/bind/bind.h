@@ -13,6 +13,10 @@
  *         {"kv_cache", FIELD_OBJECT, offsetof(struct request, kv), .fields = &kv_fields},
  *         …
  *     };
+ *
+ * Tables are trees: none contains itself. So the depth that is walked is the
+ * table's, whatever the document's. Duplicate members are the parser's to
+ * reject (JSON_REJECT_DUPLICATES).
  */
 #include "base/err.h"
 #include "base/strv.h"
@@ -82,21 +86,47 @@ void bind_release(const struct field_table *table, void *bound);
 
 /*
  * Collecting faults by hand, for checks that a table cannot say:
- *     struct faults f = {0};
+ *     AUTO_FAULTS struct faults f = {0};
  *     faults_add(&f, "/default_encoding", value, allowed, "…");
  *     return faults_none(&f, err);   // false and *err filled when there were any
+ *
+ * The fact "errors" lists at most FAULTS_MAX, "errors_omitted" counts the
+ * rest, "pointer" is the first one's.
  */
+enum { FAULTS_MAX = 50 };
+
 struct faults {
-    struct buf list;
+    struct buf list; /* JSON objects, comma-separated */
     size_t n;
     size_t n_unknown; /* of them unknown members */
-    char first[200];
+    char first[200], first_pointer[120];
 };
+#define AUTO_FAULTS CLEANUP(faults_release)
+
+/* value may be NULL; the nearest of allowed is worked out here. */
 void faults_add(struct faults *f, const char *pointer, const char *value,
                 const char *const *allowed /* NULL-terminated or NULL */, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
+/* As faults_add() for a value that is not a string: shown as it is when it is a scalar. */
+void faults_add_value(struct faults *f, const char *pointer, json_t *value, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+/* A member that nobody knows; pointer is the member's own. */
+void faults_add_unknown(struct faults *f, const char *pointer, const char *member,
+                        const char *const *known);
 bool faults_none(struct faults *f, struct err *err) MUST_CHECK;
 void faults_release(struct faults *f);
 
-/* Appends the JSON Schema (2020-12) of a table's objects. */
+/*
+ * As bind_object() for somebody who goes on checking: faults are added to f,
+ * and what could be bound is in *ret, the caller's to release in any case.
+ */
+void bind_into(const struct field_table *table, json_t *doc, const char *prefix, void *ret,
+               struct faults *f);
+
+/* Appends "/" and segment, escaped as RFC 6901 wants it; pointer_cut() goes back to size. */
+void pointer_push(struct buf *pointer, const char *segment);
+void pointer_push_index(struct buf *pointer, size_t index);
+void pointer_cut(struct buf *pointer, size_t size);
+
+/* Appends the JSON Schema (2020-12) of a table's objects; nested tables are written inline. */
 void bind_schema(const struct field_table *table, struct buf *out);

@@ -135,7 +135,7 @@ void json_int(struct json *j, const char *key, int64_t value)
     json_write_int(j->out, value);
 }
 
-void json_real(struct json *j, const char *key, double value)
+void json_number(struct json *j, const char *key, double value)
 {
     json_key(j, key);
     json_write_real(j->out, value);
@@ -147,7 +147,7 @@ void json_bool(struct json *j, const char *key, bool value)
     json_write_bool(j->out, value);
 }
 
-void json_null(struct json *j, const char *key)
+void json_nil(struct json *j, const char *key)
 {
     json_key(j, key);
     json_write_null(j->out);

@@ -14,6 +14,9 @@
  *     json_close(&j, '}');
  *
  * Bytes that are not UTF-8 become U+FFFD: names of files come from outside.
+ *
+ * Names stay clear of jansson's (json_real, json_null): one process has both,
+ * and ours would be called in place of the library's own.
  */
 #include "base/buf.h"
 
@@ -40,8 +43,8 @@ void json_item(struct json *j);
 /* A member with its value. str: NULL is null. raw: one valid JSON value. */
 void json_str(struct json *j, const char *key, const char *value);
 void json_int(struct json *j, const char *key, int64_t value);
-void json_real(struct json *j, const char *key, double value);
+void json_number(struct json *j, const char *key, double value);
 void json_bool(struct json *j, const char *key, bool value);
-void json_null(struct json *j, const char *key);
+void json_nil(struct json *j, const char *key);
 void json_raw(struct json *j, const char *key, const char *raw);
 void json_strv(struct json *j, const char *key, const char *const *values, size_t n);

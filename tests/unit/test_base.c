@@ -65,8 +65,8 @@ static void json_text_is_always_valid(void **state)
 
     json_open(&j, '{');
     json_str(&j, "a\"b", "tab\t nul-free \x01 bad \xff end");
-    json_real(&j, "r", 0.1);
-    json_real(&j, "whole", 3);
+    json_number(&j, "r", 0.1);
+    json_number(&j, "whole", 3);
     json_key(&j, "list"), json_open(&j, '[');
     json_item(&j), json_write_int(&b, -7);
     json_item(&j), json_write_null(&b);
