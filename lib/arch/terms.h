@@ -36,6 +36,7 @@ enum weights_format { FORMAT_NONE, FORMAT_SAFETENSORS, FORMAT_GGUF, FORMAT_PYTOR
 enum rope_type { ROPE_UNSET, ROPE_NONE, ROPE_NORMAL, ROPE_NEOX, ROPE_LONGROPE, ROPE_YARN, N_ROPES };
 enum kv_strategy { KV_NONE, KV_MODEL_DEFAULT, KV_PAGED, N_KV_STRATEGIES };
 enum modality { MODALITY_TEXT = 1, MODALITY_IMAGE = 2, MODALITY_VIDEO = 4, MODALITY_AUDIO = 8 };
+enum { N_MODALITIES = 4 };
 
 /* Names as in JSON; NULL for the value 0. */
 const char *task_name(enum task t);
@@ -50,15 +51,20 @@ enum encoding encoding_parse(const char *name);
 enum weights_format weights_format_parse(const char *name);
 enum rope_type rope_type_parse(const char *name);
 enum kv_strategy kv_strategy_parse(const char *name);
+unsigned modality_parse(const char *name);
 
-/* All names of a set, for errors: NULL-terminated, without the value 0. */
-const char *const *task_names(void);
-const char *const *encoding_names(void);
-const char *const *weights_format_names(void);
-const char *const *rope_type_names(void);
-const char *const *kv_strategy_names(void);
+/*
+ * All names of a set, NULL-terminated, without the value 0, in the enum's
+ * order. Objects, so that a field table may name them: .names = task_names.
+ */
+extern const char *const task_names[N_TASKS];
+extern const char *const encoding_names[N_ENCODINGS];
+extern const char *const weights_format_names[N_FORMATS];
+extern const char *const rope_type_names[N_ROPES];
+extern const char *const kv_strategy_names[N_KV_STRATEGIES];
+extern const char *const modality_names[N_MODALITIES + 1]; /* name i is 1 << i */
 
-/* What an encoding means for memory and devices (max-semantics 2.10). */
+/* What an encoding means for memory and devices. */
 struct encoding_facts {
     const char *dtype; /* of the stored tensor */
     double bits;       /* nominal, per weight; 0 when the config says */
@@ -68,5 +74,12 @@ struct encoding_facts {
 };
 const struct encoding_facts *encoding_facts(enum encoding e); /* ENCODING_NONE: float32's */
 
-/* ENCODING_NONE when the base name of path says nothing (rules: docs/resolution.md). */
+/*
+ * What the base name of path says, in any case; ENCODING_NONE when nothing.
+ * The first found wins, in the order f32 bf16 f16 q4_k_m q4_0 q6_k gptq f8 f6
+ * f4, each with its long spellings (fp16, float16, nvfp4). Tokens that are
+ * hexadecimal digits count only as whole words: names carry digests
+ * (docs/decisions/0010-words-in-file-names.md). q4_k_s, q5_k_m and q8_0 are no
+ * encodings of MAX: they say nothing.
+ */
 enum encoding encoding_of_file_name(const char *path);
