@@ -11,10 +11,10 @@
  */
 #include "arch/terms.h"
 #include "base/blob.h"
-
-#include <jansson.h>
+#include "bind/bind.h"
 
 enum arch_source { ARCH_BUILTIN, ARCH_CATALOG, ARCH_API };
+enum { ARCH_NAME_MAX = 200 };
 
 /* How the longest sequence follows from the model's config. */
 enum max_length_policy {
@@ -42,12 +42,12 @@ struct arch {
     enum arch_source source;
 
     /* ---- what it takes */
-    enum encoding default_encoding;
-    uint32_t encodings;                           /* bit 1 << encoding */
-    uint8_t kv_strategies[N_ENCODINGS];           /* bits 1 << kv_strategy */
+    enum encoding default_encoding;     /* ENCODING_NONE: not known, or there is no single one */
+    uint32_t encodings;                 /* bit 1 << encoding */
+    uint8_t kv_strategies[N_ENCODINGS]; /* bits 1 << kv_strategy */
     enum kv_strategy first_strategy[N_ENCODINGS]; /* KV_NONE: the list is empty */
     enum weights_format default_weights_format;
-    uint32_t weight_formats;                /* bit 1 << weights_format */
+    uint32_t weight_formats;                /* bit 1 << weights_format; the default's is set */
     const char *weight_adapters[N_FORMATS]; /* NULL: none */
     unsigned input_modalities;              /* enum modality, or-ed */
     const struct required_argument *required;
@@ -62,7 +62,8 @@ struct arch {
     bool pipeline_model_is_class; /* false: an executor or module, without memory estimate */
     const char *pipeline_cls;     /* NULL: the task's */
     const char *tokenizer;
-    const char *tokenizer_cls; /* derived: tokenizer if it is a class, else TextTokenizer */
+    const char *tokenizer_cls; /* derived: tokenizer if it is a class (an initial capital), else
+                                  TextTokenizer */
     const char *context_type, *config, *batching;
     const char *tool_parser, *reasoning_parser;
     enum rope_type rope_type;
@@ -71,36 +72,57 @@ struct arch {
     /* ---- memory and length */
     bool kv_cache;
     enum max_length_policy max_length_policy;
-    int64_t max_length_constant;
-    const char *memory_planner; /* NULL: weights only */
+    int64_t max_length_constant; /* 0: not known */
+    const char *memory_planner;  /* NULL: weights only */
     int64_t activation_reservation_bytes;
     bool always_signal_buffers;
 
     /* ---- what it can */
     bool multi_gpu_supported, supports_empty_batches, requires_max_batch_context_length;
     bool supports_overlap_scheduler, supports_device_graph_capture;
+    bool supports_spec_decode_mixed_batches, checkpoints_recurrent_state;
 
     /* ---- the document */
-    json_t *doc;      /* canonical, as stored: without source, revision, created_at */
-    char digest[33];  /* 32 hex of SHA-256 over doc: the revision that means the same everywhere */
-    int64_t revision; /* of the registry, when it was written here */
-    int64_t created_at; /* Unix seconds */
-    struct blob *body;  /* the whole document as served */
+    struct blob *body;   /* the whole document as served */
+    size_t members_size; /* of body: where the members that the daemon adds begin */
+    char digest[33];     /* 32 hex of SHA-256 over the canonical document: see arch_write_doc() */
+    int64_t revision;    /* of the registry, when it was written here */
+    int64_t created_at;  /* Unix seconds; 0: not known, null in the body */
 };
+
+/* What a document may contain; for the OpenAPI description. */
+extern const struct field_table arch_document_table;
 
 /*
  * Builds a record from a document; doc is only read. Every fault is reported
  * at once: ERR_FIELD with the fact "errors": [{pointer, detail, value?, allowed?,
  * nearest?}], pointers relative to the document, prefix put before each.
- * Fields that only the daemon writes (source, revision, created_at,
- * tokenizer_cls) are accepted when they come back and ignored.
+ * Fields that only the daemon writes (source, revision, created_at, digest,
+ * tokenizer_cls, warnings) are accepted when they come back and ignored.
+ *
+ * Records of the API are held to more than the built-in ones: they must know
+ * their encodings, every required argument must be a config field, and
+ * trust_remote_code is not theirs to switch on.
+ *
+ * Cost: some 30 us.
  */
 bool arch_from_json(struct arch **ret, json_t *doc, const char *pointer_prefix,
                     enum arch_source source, int64_t revision, int64_t created_at,
                     struct err *err) MUST_CHECK;
+/* The same for one of many: faults go to f; NULL when there were any. */
+struct arch *arch_build(json_t *doc, const char *pointer_prefix, enum arch_source source,
+                        int64_t revision, int64_t created_at, struct faults *f) MUST_CHECK;
 struct arch *arch_ref(const struct arch *a);
 void arch_unref(struct arch *a);
 DEFINE_CLEANUP(struct arch *, arch_unref)
 
+/*
+ * Appends the canonical document: all members in a fixed order, defaults
+ * written out, without those that the daemon adds. This is what is stored, and
+ * what the digest is over; arch_from_json() of it gives the same digest.
+ */
+void arch_write_doc(const struct arch *a, struct buf *out);
+
 bool arch_has_encoding(const struct arch *a, enum encoding e);
-const char *arch_source_name(enum arch_source s);
+const char *arch_source_name(enum arch_source s); /* builtin, catalog, api */
+int arch_source_parse(const char *name);          /* -1: none of them */

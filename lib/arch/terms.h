@@ -34,7 +34,8 @@ enum encoding {
 
 enum weights_format { FORMAT_NONE, FORMAT_SAFETENSORS, FORMAT_GGUF, FORMAT_PYTORCH, N_FORMATS };
 enum rope_type { ROPE_UNSET, ROPE_NONE, ROPE_NORMAL, ROPE_NEOX, ROPE_LONGROPE, ROPE_YARN, N_ROPES };
-enum kv_strategy { KV_NONE, KV_MODEL_DEFAULT, KV_PAGED, N_KV_STRATEGIES };
+/* continuous: retired in spring 2025, only MPT had it */
+enum kv_strategy { KV_NONE, KV_MODEL_DEFAULT, KV_PAGED, KV_CONTINUOUS, N_KV_STRATEGIES };
 enum modality { MODALITY_TEXT = 1, MODALITY_IMAGE = 2, MODALITY_VIDEO = 4, MODALITY_AUDIO = 8 };
 enum { N_MODALITIES = 4 };
 
