@@ -14,11 +14,7 @@ const char *const encoding_names[N_ENCODINGS] = {
 
 const char *const weights_format_names[N_FORMATS] = {"safetensors", "gguf", "pytorch"};
 const char *const rope_type_names[N_ROPES] = {"none", "normal", "neox", "longrope", "yarn"};
-<<<<<<< HEAD
-const char *const kv_strategy_names[N_KV_STRATEGIES] = {"model_default", "paged"};
-=======
 const char *const kv_strategy_names[N_KV_STRATEGIES] = {"model_default", "paged", "continuous"};
->>>>>>> wip/arch
 const char *const modality_names[N_MODALITIES + 1] = {"text", "image", "video", "audio"};
 
 static const char *name_of(const char *const *names, int value)

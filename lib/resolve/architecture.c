@@ -49,9 +49,8 @@ bool task_of_model(const struct registry *registry, const struct model *model, e
     const char *why = "the only task registered for";
     struct task_choice choice;
 
-    if (!check_config(model, err) ||
-        !registry_task(registry, model->config->architectures, model->config->n_architectures,
-                       &choice, err))
+    if (!check_config(model, err) || !registry_task(registry, model->config->architectures,
+                                                    model->config->n_architectures, &choice, err))
         return false;
     if (choice.n_alternatives > 0) {
         why = "text generation goes first among the tasks of";

@@ -148,8 +148,7 @@ static void apply_one(struct resolution *r, const struct arch *arch,
                       const struct required_argument *a)
 {
     size_t offset;
-    const struct field *f =
-        find_field(&pipeline_request_table, settled_name(a->name), 0, &offset);
+    const struct field *f = find_field(&pipeline_request_table, settled_name(a->name), 0, &offset);
 
     if (str_eq(a->name, "trust_remote_code")) {
         /* A record of the registry does not get to switch strangers' code on. */

@@ -1,6 +1,6 @@
 /* Which devices a pipeline runs on, and whether its encoding runs there. */
-#include "json/writer.h"
 #include "resolve/resolution.h"
+#include "json/writer.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -87,8 +87,7 @@ static bool figures_of(const struct device_fields *f, size_t index, struct devic
     return true;
 }
 
-static bool pool_of_figures(const struct pipeline_request *req, struct pool *pool,
-                            struct err *err)
+static bool pool_of_figures(const struct pipeline_request *req, struct pool *pool, struct err *err)
 {
     const struct device_fields *fields = req->devices.items;
 
@@ -146,8 +145,7 @@ static bool choose(struct resolution *r, const struct device *d, struct err *err
 
 static bool choose_gpu(struct resolution *r, const struct pool *pool, long id, struct err *err)
 {
-    const struct device *d =
-        id >= 0 && id <= 4096 ? pool_find(pool, DEVICE_GPU, (int)id) : NULL;
+    const struct device *d = id >= 0 && id <= 4096 ? pool_find(pool, DEVICE_GPU, (int)id) : NULL;
     char text[32];
 
     if (d)
@@ -309,8 +307,7 @@ static bool wrong_device(const struct resolution *r, const struct side *s, struc
         if (arch_has_encoding(s->arch, (enum encoding)e) &&
             runs_on((enum encoding)e, r->devices[0].kind))
             usable[n++] = encoding_name((enum encoding)e);
-    err_set(err, ERR_DEVICE_UNSUPPORTED,
-            "%s does not run on %s. %s%s%s",
+    err_set(err, ERR_DEVICE_UNSUPPORTED, "%s does not run on %s. %s%s%s",
             encoding_name(s->encoding), on_cpu(r) ? "a CPU" : r->devices[0].type,
             n ? "Ask for quantization_encoding " : "Use another device", n ? usable[0] : "",
             on_cpu(r) ? ", or describe an accelerator: \"devices\": [{\"type\": \"H100\"}]." : ".");

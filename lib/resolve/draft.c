@@ -125,8 +125,7 @@ static bool same_tokenizer(const struct resolution *r, struct err *err)
     const struct tokenizer_facts *a = &r->main.model->tokenizer, *b = &r->draft.model->tokenizer;
 
     if (a->vocab_size > 0 && b->vocab_size > 0 && a->vocab_size != b->vocab_size) {
-        refuse(err,
-               "Target and draft must have one vocabulary; %s has %lld tokens and %s %lld.",
+        refuse(err, "Target and draft must have one vocabulary; %s has %lld tokens and %s %lld.",
                r->main.model->ref.model, (long long)a->vocab_size, r->draft.model->ref.model,
                (long long)b->vocab_size);
         err_fact_int(err, "target_vocab_size", a->vocab_size);

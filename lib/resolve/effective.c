@@ -4,9 +4,9 @@
  * are digests of. Revisions are commits here, so that a branch that moves is
  * another request.
  */
-#include "json/writer.h"
 #include "resolve/names.h"
 #include "resolve/resolution.h"
+#include "json/writer.h"
 
 static void flag_write(struct json *j, const char *key, enum tristate t)
 {

@@ -225,8 +225,7 @@ bool decide_encoding(struct resolution *r, struct side *s, struct err *err)
     if (s->cast_from != ENCODING_NONE)
         notice_add(&r->notices, "weights-cast",
                    "Weights of %s are cast from %s to %s; their files are counted as they are.",
-                   s->weights->ref.model, encoding_name(s->cast_from),
-                   encoding_name(s->encoding));
+                   s->weights->ref.model, encoding_name(s->cast_from), encoding_name(s->encoding));
     s->fields->encoding = (int)s->encoding;
     return true;
 }

@@ -24,7 +24,7 @@ static bool bounded(const struct arch *arch, int64_t given, int64_t limit, int64
     if (given > 0 && limit > 0 && given > limit)
         return too_long(arch, given, limit, err);
     *ret = given > 0 ? given : limit;
-    *ret_because = given > 0 ? "the request asks for it"
+    *ret_because = given > 0   ? "the request asks for it"
                    : limit > 0 ? "the model's number of positions"
                                : "the model's config sets no bound";
     return true;

@@ -212,8 +212,7 @@ static bool does_not_fit(struct resolution *r, struct err *err)
     if (batch > 0)
         snprintf(b, sizeof(b), " Try max_batch_size %lld.", (long long)batch);
     err_set(err, ERR_DOES_NOT_FIT, "%s%s%s%s", r->plan.reason, a, b,
-            length > 0 || batch > 0 ? ""
-                                    : " Try a smaller encoding or model, or a larger device.");
+            length > 0 || batch > 0 ? "" : " Try a smaller encoding or model, or a larger device.");
     err_fact_json(err, "memory", breakdown.data);
     return err_fact_json(err, "would_fit", would.data);
 }
@@ -376,8 +375,9 @@ void kv_cache_write(const struct resolution *r, struct buf *out)
     json_int(&j, "capacity_tokens", p->capacity_tokens);
     json_int(&j, "budget_bytes", p->kv_cache_bytes);
     json_int(&j, "wanted_bytes", p->wanted_kv_bytes);
-    json_str(&j, "dtype", kv->format ? request_kv_formats[kv->format - 1]
-                                     : encoding_facts(r->main.encoding)->kv_dtype);
+    json_str(&j, "dtype",
+             kv->format ? request_kv_formats[kv->format - 1]
+                        : encoding_facts(r->main.encoding)->kv_dtype);
     json_bool(&j, "prefix_caching", is_yes(kv->enable_prefix_caching));
     json_close(&j, '}');
 }

@@ -1,7 +1,7 @@
 #pragma once
 /* The memory plan as documents: a member of the answer, and facts of the error. */
-#include "json/writer.h"
 #include "resolve/resolution.h"
+#include "json/writer.h"
 
 /* {"weights_bytes": …, …, "per_device": […], "fits": …, "formula": …} */
 void memory_write(const struct resolution *r, struct buf *out);

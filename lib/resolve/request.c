@@ -221,10 +221,9 @@ static bool check_kv(const struct pipeline_request *req, struct err *err)
                    kv->connector == CONNECTOR_RUST_TIERED;
 
     if (kv->page_size.set && kv->page_size.value % 128)
-        return field_fault(err, "/kv_cache/kv_cache_page_size",
-                           "%lld is no multiple of 128; the next is %lld.",
-                           (long long)kv->page_size.value,
-                           (long long)(kv->page_size.value / 128 + 1) * 128);
+        return field_fault(
+            err, "/kv_cache/kv_cache_page_size", "%lld is no multiple of 128; the next is %lld.",
+            (long long)kv->page_size.value, (long long)(kv->page_size.value / 128 + 1) * 128);
     if (kv->hash_seed && strspn(kv->hash_seed, "0123456789abcdefABCDEF") != 64)
         return field_fault(err, "/kv_cache/kv_cache_hash_seed", "64 hex digits are needed.");
     if (kv->connector_config && !json_is_object(kv->connector_config))
@@ -256,8 +255,8 @@ bool request_check(struct pipeline_request *req, struct err *err)
 
     if (!apply_overrides(req, err) || !check_model(&req->main, "", err) ||
         !check_model(&req->draft, "draft_model.", err) ||
-        !merge_flag(&req->enable_penalties, &req->do_penalties, "enable_penalties",
-                    "do_penalties", "", err))
+        !merge_flag(&req->enable_penalties, &req->do_penalties, "enable_penalties", "do_penalties",
+                    "", err))
         return false;
     if (req->prefill_chunk_size.set) {
         if (req->max_batch_input_tokens.set &&
@@ -266,8 +265,8 @@ bool request_check(struct pipeline_request *req, struct err *err)
         req->max_batch_input_tokens = req->prefill_chunk_size;
         req->prefill_chunk_size = (struct opt_int){0};
     }
-    if (!parse_task(req->task_text, TASK_TEXT_GENERATION, &req->task, err) ||
-        !check_kv(req, err) || !check_draft(req, err))
+    if (!parse_task(req->task_text, TASK_TEXT_GENERATION, &req->task, err) || !check_kv(req, err) ||
+        !check_draft(req, err))
         return false;
     if (req->custom_architectures && !json_is_array(req->custom_architectures))
         return field_fault(err, "/custom_architectures",
@@ -283,8 +282,8 @@ bool request_model_ref(const struct pipeline_request *req, const struct model_fi
         return field_fault(err, "/model_path", "a model is needed: org/name, or a local path.");
     if (!model_ref_parse(ret, m->model_path, m->model_revision, m->subfolder, err))
         return false;
-    ret->trust_remote_code = (m->trust_remote_code ? m->trust_remote_code
-                                                   : req->main.trust_remote_code) == YES;
+    ret->trust_remote_code =
+        (m->trust_remote_code ? m->trust_remote_code : req->main.trust_remote_code) == YES;
     ret->offline = req->offline == YES;
     return true;
 }

@@ -28,57 +28,68 @@ static const char object_schema[] = "{\"type\":\"object\"}";
 static const char architectures_schema[] = "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}";
 
 /* The fields of a model; T is the struct, M the member prefix that leads to it. */
-#define MODEL_FIELDS(T, M)                                                                         \
-    {"model_path", FIELD_STR, AT(T, M model_path), .max = MODEL_PATH_MAX,                          \
-     .doc = "Hugging Face repository or an absolute path below an allowed root."},                 \
-        {"model", FIELD_STR, AT(T, M model), .max = MODEL_PATH_MAX, .doc = "Same as model_path."}, \
-        {"served_model_name", FIELD_STR, AT(T, M served_model_name), .max = 256,                   \
-         .doc = "Name under which an engine offers the model; its path unless given."},            \
-        {"huggingface_model_revision", FIELD_STR, AT(T, M model_revision), .max = REVISION_MAX,    \
-         .doc = "Branch, tag or commit of configuration and tokenizer; main unless given."},       \
-        {"revision", FIELD_STR, AT(T, M revision), .max = REVISION_MAX,                            \
-         .doc = "Same as huggingface_model_revision."},                                            \
-        {"huggingface_weight_revision", FIELD_STR, AT(T, M weight_revision), .max = REVISION_MAX,  \
-         .doc = "Branch, tag or commit of the weights; the model's unless given."},                \
-        {"subfolder", FIELD_STR, AT(T, M subfolder), .max = SUBFOLDER_MAX,                         \
-         .doc = "Folder of the repository in which the model lies."},                              \
-        {"weight_path", FIELD_STRV, AT(T, M weight_path), .max = 1024,                             \
-         .max_items = MAX_WEIGHT_PATHS,                                                            \
-         .doc = "Weight files of the repository, org/name/file of another one, or org/name."},     \
-        {"quantization_encoding", FIELD_ENUM, AT(T, M encoding), .names = encoding_names,       \
-         .doc = "Encoding of the weights; chosen from what the repository has unless given."},     \
-        {"trust_remote_code", FIELD_BOOL, AT(T, M trust_remote_code),                              \
-         .doc = "The model may need code of its repository to run."},                              \
-        {"force_download", FIELD_BOOL, AT(T, M force_download),                                    \
-         .doc = "Fetch weights although they are there. Not part of the identity."},               \
-        {"use_subgraphs", FIELD_BOOL, AT(T, M use_subgraphs),                                      \
-         .doc = "Compile layers as subgraphs."},                                                   \
-        {"allow_safetensors_weights_fp32_bf6_bidirectional_cast", FIELD_BOOL, AT(T, M allow_cast), \
-         .doc = "Cast between float32 and bfloat16 where files have the other (MAX's spelling)."}, \
-        {"allow_safetensors_weights_fp32_bf16_bidirectional_cast", FIELD_BOOL,                     \
-         AT(T, M allow_cast_bf16), .doc = "The same, spelled as meant."},                          \
-        {"rope_type", FIELD_ENUM, AT(T, M rope_type), .names = rope_type_names,                      \
-         .doc = "Layout of rotary embeddings in GGUF weights."},                                   \
-        {"sliding_window", FIELD_INT, AT(T, M sliding_window), .min = 1, .max = MAX_TOKENS,        \
-         .doc = "Attention window in tokens, over what the config says."},                         \
-        {"data_parallel_degree", FIELD_INT, AT(T, M data_parallel_degree), .min = 1,               \
-         .max = MAX_DEVICES, .doc = "Replicas over the devices."},                                 \
-        {"max_length", FIELD_INT, AT(T, M max_length), .min = 1, .max = MAX_TOKENS,                \
-         .doc = "Longest sequence in tokens; the model's own unless given."},                      \
-        {"enable_echo", FIELD_BOOL, AT(T, M enable_echo),                                          \
-         .doc = "Logits of the prompt can be asked for."},                                         \
-        {"pool_embeddings", FIELD_BOOL, AT(T, M pool_embeddings),                                  \
-         .doc = "One embedding per text instead of one per token."},                               \
-        {"chat_template", FIELD_STR, AT(T, M chat_template), .max = 1 << 20,                       \
-         .doc = "Chat template to use instead of the model's: its text."},                         \
-        {"vision_config_overrides", FIELD_JSON, AT(T, M vision_config_overrides),                  \
-         .schema = object_schema, .doc = "Values over those of the vision config."},               \
-        {"device_specs", FIELD_JSON, AT(T, M device_specs), .schema = device_specs_schema,         \
-         .doc = "Where it runs: cpu, gpu, gpu:all, gpu:0,1, or a list of these ids."}
+#define MODEL_FIELDS(T, M)                                                                          \
+    {"model_path", FIELD_STR, AT(T, M model_path), .max = MODEL_PATH_MAX,                           \
+     .doc = "Hugging Face repository or an absolute path below an allowed root."},                  \
+        {"model", FIELD_STR, AT(T, M model), .max = MODEL_PATH_MAX, .doc = "Same as model_path."},  \
+        {"served_model_name", FIELD_STR, AT(T, M served_model_name), .max = 256,                    \
+         .doc = "Name under which an engine offers the model; its path unless given."},             \
+        {"huggingface_model_revision", FIELD_STR, AT(T, M model_revision), .max = REVISION_MAX,     \
+         .doc = "Branch, tag or commit of configuration and tokenizer; main unless given."},        \
+        {"revision", FIELD_STR, AT(T, M revision), .max = REVISION_MAX,                             \
+         .doc = "Same as huggingface_model_revision."},                                             \
+        {"huggingface_weight_revision", FIELD_STR, AT(T, M weight_revision), .max = REVISION_MAX,   \
+         .doc = "Branch, tag or commit of the weights; the model's unless given."},                 \
+        {"subfolder", FIELD_STR, AT(T, M subfolder), .max = SUBFOLDER_MAX,                          \
+         .doc = "Folder of the repository in which the model lies."},                               \
+        {"weight_path",                                                                             \
+         FIELD_STRV,                                                                                \
+         AT(T, M weight_path),                                                                      \
+         .max = 1024,                                                                               \
+         .max_items = MAX_WEIGHT_PATHS,                                                             \
+         .doc = "Weight files of the repository, org/name/file of another one, or org/name."},      \
+        {"quantization_encoding", FIELD_ENUM, AT(T, M encoding), .names = encoding_names,           \
+         .doc = "Encoding of the weights; chosen from what the repository has unless given."},      \
+        {"trust_remote_code", FIELD_BOOL, AT(T, M trust_remote_code),                               \
+         .doc = "The model may need code of its repository to run."},                               \
+        {"force_download", FIELD_BOOL, AT(T, M force_download),                                     \
+         .doc = "Fetch weights although they are there. Not part of the identity."},                \
+        {"use_subgraphs", FIELD_BOOL, AT(T, M use_subgraphs),                                       \
+         .doc = "Compile layers as subgraphs."},                                                    \
+        {"allow_safetensors_weights_fp32_bf6_bidirectional_cast", FIELD_BOOL, AT(T, M allow_cast),  \
+         .doc = "Cast between float32 and bfloat16 where files have the other (MAX's spelling)."},  \
+        {"allow_safetensors_weights_fp32_bf16_bidirectional_cast", FIELD_BOOL,                      \
+         AT(T, M allow_cast_bf16), .doc = "The same, spelled as meant."},                           \
+        {"rope_type", FIELD_ENUM, AT(T, M rope_type), .names = rope_type_names,                     \
+         .doc = "Layout of rotary embeddings in GGUF weights."},                                    \
+        {"sliding_window",        FIELD_INT,                                                        \
+         AT(T, M sliding_window), .min = 1,                                                         \
+         .max = MAX_TOKENS,       .doc = "Attention window in tokens, over what the config says."}, \
+        {"data_parallel_degree",                                                                    \
+         FIELD_INT,                                                                                 \
+         AT(T, M data_parallel_degree),                                                             \
+         .min = 1,                                                                                  \
+         .max = MAX_DEVICES,                                                                        \
+         .doc = "Replicas over the devices."},                                                      \
+        {"max_length",        FIELD_INT,                                                            \
+         AT(T, M max_length), .min = 1,                                                             \
+         .max = MAX_TOKENS,   .doc = "Longest sequence in tokens; the model's own unless given."},  \
+        {"enable_echo", FIELD_BOOL, AT(T, M enable_echo),                                           \
+         .doc = "Logits of the prompt can be asked for."},                                          \
+        {"pool_embeddings", FIELD_BOOL, AT(T, M pool_embeddings),                                   \
+         .doc = "One embedding per text instead of one per token."},                                \
+        {"chat_template", FIELD_STR, AT(T, M chat_template), .max = 1 << 20,                        \
+         .doc = "Chat template to use instead of the model's: its text."},                          \
+        {"vision_config_overrides", FIELD_JSON, AT(T, M vision_config_overrides),                   \
+         .schema = object_schema, .doc = "Values over those of the vision config."},                \
+    {                                                                                               \
+        "device_specs", FIELD_JSON, AT(T, M device_specs),                                          \
+            .schema = device_specs_schema,                                                          \
+            .doc = "Where it runs: cpu, gpu, gpu:all, gpu:0,1, or a list of these ids."             \
+    }
 
 static const struct field draft_fields[] = {MODEL_FIELDS(model_fields, )};
-const struct field_table draft_model_table = {"DraftModel", draft_fields,
-                                              ARRAY_SIZE(draft_fields)};
+const struct field_table draft_model_table = {"DraftModel", draft_fields, ARRAY_SIZE(draft_fields)};
 
 static const struct field kv_fields[] = {
     {"cache_strategy", FIELD_ENUM, AT(kv_fields, cache_strategy), .names = kv_strategy_names,
@@ -89,10 +100,10 @@ static const struct field kv_fields[] = {
      .doc = "Requests with the same beginning share pages."},
     {"enable_kvcache_swapping_to_host", FIELD_BOOL, AT(kv_fields, enable_swapping_to_host),
      .doc = "Pages may go to host memory."},
-    {"host_kvcache_swap_space_gb", FIELD_REAL, AT(kv_fields, swap_space_gb), .min = 0,
-     .max = 65536, .doc = "Host memory for pages in GiB."},
-    {"device_memory_utilization", FIELD_REAL, AT(kv_fields, device_memory_utilization),
-     .min = 0.01, .max = 1, .doc = "Part of free device memory that may be used."},
+    {"host_kvcache_swap_space_gb", FIELD_REAL, AT(kv_fields, swap_space_gb), .min = 0, .max = 65536,
+     .doc = "Host memory for pages in GiB."},
+    {"device_memory_utilization", FIELD_REAL, AT(kv_fields, device_memory_utilization), .min = 0.01,
+     .max = 1, .doc = "Part of free device memory that may be used."},
     {"kv_connector", FIELD_ENUM, AT(kv_fields, connector), .names = request_connectors,
      .doc = "Where pages go beyond the device."},
     {"kv_connector_config", FIELD_JSON, AT(kv_fields, connector_config), .schema = object_schema,
@@ -199,8 +210,8 @@ static const struct field pipeline_fields[] = {
      .doc = "Tokens taken in by one step."},
     {"prefill_chunk_size", FIELD_INT, REQ(prefill_chunk_size), .min = 1, .max = MAX_TOKENS,
      .doc = "Same as max_batch_input_tokens (seed)."},
-    {"max_batch_total_tokens", FIELD_INT, REQ(max_batch_total_tokens), .min = 1,
-     .max = MAX_TOKENS, .doc = "Tokens of all requests in a step, context included."},
+    {"max_batch_total_tokens", FIELD_INT, REQ(max_batch_total_tokens), .min = 1, .max = MAX_TOKENS,
+     .doc = "Tokens of all requests in a step, context included."},
     {"ep_size", FIELD_INT, REQ(ep_size), .min = 1, .max = 4096, .doc = "Expert parallel size."},
     {"ep_use_allreduce", FIELD_BOOL, REQ(ep_use_allreduce),
      .doc = "Experts exchange by all-reduce."},
@@ -222,8 +233,8 @@ static const struct field pipeline_fields[] = {
      .doc = "Parser of tool calls; none switches the architecture's off."},
     {"kvcache_ce_watermark", FIELD_REAL, REQ(kvcache_ce_watermark), .min = 0, .max = 1,
      .doc = "Part of the KV cache that prompts may fill."},
-    {"max_vision_cache_entries", FIELD_INT, REQ(max_vision_cache_entries), .min = 0,
-     .max = 1 << 24, .doc = "Images whose encoding is kept; 0: none."},
+    {"max_vision_cache_entries", FIELD_INT, REQ(max_vision_cache_entries), .min = 0, .max = 1 << 24,
+     .doc = "Images whose encoding is kept; 0: none."},
     {"vision_cache_utilization", FIELD_REAL, REQ(vision_cache_utilization), .min = 0, .max = 1,
      .doc = "Part of the memory for caches that images may take."},
     {"force", FIELD_BOOL, REQ(force),

@@ -109,8 +109,7 @@ static bool check_combinations(const struct resolution *r, struct err *err)
     if (is_yes(q->execute_empty_batches) && !r->main.arch->supports_empty_batches)
         return refuse(err, "execute_empty_batches",
                       "This architecture does not run empty batches.");
-    if (overlap && r->main.arch->checkpoints_recurrent_state &&
-        is_yes(q->kv.enable_prefix_caching))
+    if (overlap && r->main.arch->checkpoints_recurrent_state && is_yes(q->kv.enable_prefix_caching))
         return refuse(err, "kv_cache.enable_prefix_caching",
                       "This architecture keeps recurrent state, which prefix caching with the "
                       "overlap scheduler does not; switch one of them off.");

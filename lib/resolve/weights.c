@@ -46,14 +46,13 @@ size_t files_for_encoding(const struct side *s, enum encoding e, enum weights_fo
     for (size_t i = 0; i < s->weights->n_files; i++) {
         const struct model_file *f = &s->weights->files[i];
 
-        at_top = at_top ||
-                 (is_of(s, f, e, format) && !strchr(in_subfolder(s->weights, f->path), '/'));
+        at_top =
+            at_top || (is_of(s, f, e, format) && !strchr(in_subfolder(s->weights, f->path), '/'));
     }
     for (size_t i = 0; i < s->weights->n_files; i++) {
         const struct model_file *f = &s->weights->files[i];
 
-        if (!is_of(s, f, e, format) ||
-            (at_top && strchr(in_subfolder(s->weights, f->path), '/')))
+        if (!is_of(s, f, e, format) || (at_top && strchr(in_subfolder(s->weights, f->path), '/')))
             continue;
         if (ret)
             ret[n] = f;
@@ -145,8 +144,8 @@ static bool missing(const struct side *s, struct err *err)
                 names[n++] = s->fields->weight_path.items[i];
             n_missing++;
         }
-    err_set(err, ERR_WEIGHTS_NOT_FOUND, "%s has no file %.120s%s.", s->weights->ref.model,
-            names[0], n_missing > 1 ? ", nor others of weight_path" : "");
+    err_set(err, ERR_WEIGHTS_NOT_FOUND, "%s has no file %.120s%s.", s->weights->ref.model, names[0],
+            n_missing > 1 ? ", nor others of weight_path" : "");
     err_fact_strv(err, "missing_files", names, n);
     fact_available(s, err);
     return false;
@@ -186,8 +185,7 @@ static bool named_files(struct resolution *r, struct side *s, struct err *err)
         if (!f)
             return missing(s, err);
         if (f->format == FORMAT_NONE) {
-            err_set(err, ERR_WEIGHTS_NOT_FOUND, "%.200s is neither GGUF nor safetensors.",
-                    f->path);
+            err_set(err, ERR_WEIGHTS_NOT_FOUND, "%.200s is neither GGUF nor safetensors.", f->path);
             return err_fact_str(err, "file", f->path);
         }
         if (i > 0 && f->format != s->format) {
@@ -200,8 +198,8 @@ static bool named_files(struct resolution *r, struct side *s, struct err *err)
         s->files[s->n_files++] = f;
         settle_path(s, &paths->items[i], f);
     }
-    decide_json(&r->decisions, "weights.files", "\"weight_path\"", NULL, 0,
-                "the request names %zu", paths->n);
+    decide_json(&r->decisions, "weights.files", "\"weight_path\"", NULL, 0, "the request names %zu",
+                paths->n);
     return true;
 }
 
@@ -213,8 +211,7 @@ static size_t take_format(struct resolution *r, struct side *s, enum encoding e)
     size_t n_others = 0;
 
     for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-        enum weights_format other =
-            order[i] == FORMAT_GGUF ? FORMAT_SAFETENSORS : FORMAT_GGUF;
+        enum weights_format other = order[i] == FORMAT_GGUF ? FORMAT_SAFETENSORS : FORMAT_GGUF;
         size_t n = files_for_encoding(s, e, order[i], s->files);
 
         if (n == 0)
@@ -280,8 +277,8 @@ bool decide_weights(struct resolution *r, struct side *s, struct err *err)
     }
     if (!(s->arch->weight_formats & 1u << s->format) && s->arch->weight_formats != 0)
         notice_add(&r->notices, "format-without-adapter",
-                   "%s names no adapter for %s; its weights are taken as they are.",
-                   s->arch->name, weights_format_name(s->format));
+                   "%s names no adapter for %s; its weights are taken as they are.", s->arch->name,
+                   weights_format_name(s->format));
     for (size_t i = 0; i < s->n_files; i++) {
         if (s->files[i]->size < 0)
             notice_add(&r->notices, "size-unknown", "The size of %s is not known; it counts 0.",
