@@ -8,8 +8,8 @@
  * fetch_start(); fetch_cancel() makes it come, from inside, with ERR_CANCELED.
  *
  * Transfers to one origin wait for each other in a FIFO of our own (curl's own
- * limit starves some of them), and the bytes all bodies may take together are
- * bounded: a transfer whose bound does not fit waits for others to end.
+ * limit starves some of them). Every body has its bound, and while all bodies
+ * together hold max_buffered_bytes or more, nothing new is started.
  */
 #include "base/err.h"
 
@@ -20,7 +20,7 @@
 struct fetch_options {
     unsigned max_per_host;     /* 16 */
     unsigned max_total;        /* 64 */
-    size_t max_buffered_bytes; /* 256 MiB: of all bodies together */
+    size_t max_buffered_bytes; /* 256 MiB */
     int connect_timeout_ms;    /* 10 s */
     int stall_timeout_ms;      /* 10 s: longest silence, before the first byte or inside a body */
     int total_timeout_ms;      /* 10 min, from when it leaves the queue */
@@ -29,7 +29,10 @@ struct fetch_options {
     bool guard_addresses;  /* refuse private addresses where a fetch says public_only */
 };
 
+void fetch_options_default(struct fetch_options *o);
+
 struct fetcher;
+struct fetch_host;
 
 struct fetch {
     /* ---- set before fetch_start(); strings are borrowed until done() */
@@ -42,11 +45,11 @@ struct fetch {
     /* One header line with its CRLF, status lines included. */
     void (*on_header)(struct fetch *f, const char *line, size_t size);
     /* ok: an answer came, whole, whatever its status; body has it. Else err says why. */
-    void (*done)(struct fetch *f, bool ok, struct err *err);
+    void (*done)(struct fetch *f, bool ok, const struct err *err);
 
     /* ---- the answer */
     int status;
-    struct buf body; /* released after done() unless taken */
+    struct buf body; /* the caller's to release, whatever the outcome */
 
     /* ---- fetch.c's */
     struct fetcher *fetcher;

@@ -63,7 +63,7 @@ struct hub;
 struct hub *hub_new(uv_loop_t *loop, const struct hub_options *options);
 /* Ends everything under way with ERR_CANCELED, from inside the call. */
 void hub_stop(struct hub *hub);
-/* After hub_stop(), and after the loop has nothing of the hub's left (hub_idle()). */
+/* After hub_stop(), when hub_idle(): what workers still did is done. Memory goes with the loop. */
 void hub_free(struct hub *hub);
 bool hub_idle(const struct hub *hub);
 
@@ -78,7 +78,7 @@ struct hub_op {
     enum hub_op_kind kind;
     const char *token;    /* NULL: anonymous. Strings are copied by hub_start() */
     const char *repo;     /* as asked for */
-    const char *revision; /* PIN */
+    const char *revision; /* PIN; of FILE, where known: the ref to write beside a file on disk */
     const char *canonical, *commit, *path, *oid; /* FILE, RANGE; canonical and oid may be NULL */
     int64_t file_size;                           /* as the pin has it; -1 unknown */
     int64_t offset, size;                        /* RANGE */

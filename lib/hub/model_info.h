@@ -21,6 +21,11 @@ bool model_info_parse(struct pin *ret, bool *ret_needs_tree, const char *text, s
 /* One page of the tree: its files replace or join those of pin. Errors as above. */
 bool model_tree_parse(struct pin *pin, const char *text, size_t size, struct err *err) MUST_CHECK;
 
+/* One more file, its size -1 and its hash "" still. Valid until the next one. */
+struct model_file *pin_add_file(struct pin *pin, const char *path);
+
+void pin_copy(struct pin *ret, const struct pin *pin);
+
 /* Pin as JSON text and back: what caches keep. Render never fails; the caller frees. */
 char *pin_render(const struct pin *pin);
 bool pin_parse(struct pin *ret, const char *text, size_t size, struct err *err) MUST_CHECK;
