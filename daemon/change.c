@@ -91,7 +91,7 @@ static void on_written(struct storage_write *w)
         if (c->epoch == core->epoch) {
             core->epoch++;
             core->next_revision = core->revision + 1;
-            storage_resume(core->storage);
+            storage_resume(core->storage, w);
             core_store_failed(core, &w->err);
         }
         change_fail(c, &w->err);
