@@ -56,6 +56,7 @@ struct server_config {
     struct backend backend;
     struct auth auth;
     void *app;               /* request.app */
+    void *loop;              /* call.loop: where answers are to be sent */
     struct metrics *metrics; /* of this loop; NULL: none (api/metrics.h) */
     /* May be NULL; not called for probes. */
     void (*log_access)(void *ctx, const struct access *a);
@@ -72,11 +73,11 @@ struct server_config {
     unsigned max_calls;                /* asleep at the same time: 8192 */
     unsigned max_json_depth;           /* 128 */
     size_t hot_bytes;                  /* cache of answers: 32 MiB */
-    int64_t header_timeout_ms;         /* 10 s, from connect or request line to the end of the head */
-    int64_t body_timeout_ms;           /* 30 s for every 16 KiB of the body */
-    int64_t idle_timeout_ms;           /* 60 s */
-    int64_t request_timeout_ms;        /* 120 s, from the head to the answer */
-    int64_t heartbeat_ms;              /* of streams: 15 s */
+    int64_t header_timeout_ms;  /* 10 s, from connect or request line to the end of the head */
+    int64_t body_timeout_ms;    /* 30 s for every 16 KiB of the body */
+    int64_t idle_timeout_ms;    /* 60 s */
+    int64_t request_timeout_ms; /* 120 s, from the head to the answer */
+    int64_t heartbeat_ms;       /* of streams: 15 s */
 };
 
 /*
@@ -101,28 +102,28 @@ void server_drain(struct server *s);
 size_t server_n_connections(const struct server *s);
 /*
  * Cuts off whatever is left: calls are abandoned and their clients get a 503 as
- * far as it can be sent at once. Calls that the backend still holds stay its
- * own: it must pass each to server_forget() or server_answer() all the same.
+ * far as it can be sent at once. A call that the backend still holds stays
+ * its own until it passes it to api_answer(), which then only frees it.
  */
 void server_stop(struct server *s);
 
 /* ---- from the backend, on the thread of the loop */
 
 /* call->answer is complete. The call is freed. */
-void server_answer(struct call *call);
+void api_answer(struct call *call);
 /* A line of progress for a call whose client reads a stream; else ignored. Borrowed. */
-void server_progress(struct call *call, struct blob *line);
+void api_progress(struct call *call, struct blob *line);
 
 /* The number in X-Registry-Revision; grows. Hot answers are kept. */
-void server_set_revision(struct server *s, int64_t revision);
-int64_t server_revision(const struct server *s);
+void api_set_revision(struct server *s, int64_t revision);
+int64_t api_revision(const struct server *s);
 /* Every hot answer is old, also those still on their way with a revision before the present one. */
-void server_hot_clear(struct server *s);
+void api_hot_clear(struct server *s);
 /* Hot answers with this tag are old. */
-void server_hot_invalidate(struct server *s, uint64_t tag);
+void api_hot_invalidate(struct server *s, uint64_t tag);
 /*
  * To every stream of topic whose since is before id and whose filter lets event through.
  * name: the SSE event's; NULL: none.
  */
-void server_publish(struct server *s, unsigned topic, int64_t id, const char *name,
-                    const void *event, struct blob *line);
+void api_publish(struct server *s, unsigned topic, int64_t id, const char *name, const void *event,
+                 struct blob *line);
