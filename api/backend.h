@@ -37,7 +37,7 @@ enum op {
     OP_TOKENIZER_GET,    /* args: struct args_handle, as every GET, LIST and DELETE below */
     OP_TOKENIZER_LIST,
     OP_TOKENIZER_DELETE,
-    OP_FACTORY_CREATE,  /* args: struct args_pipeline */
+    OP_FACTORY_CREATE, /* args: struct args_pipeline */
     OP_FACTORY_GET,
     OP_FACTORY_LIST,
     OP_FACTORY_DELETE,
@@ -52,11 +52,6 @@ enum op {
     OP_LEASE_LIST,
     OP_STATUS, /* args: struct args_status */
     N_OPS,
-};
-
-/* OP_WAIT_REVISION; the answer is a status and the revision reached */
-struct args_revision {
-    int64_t revision;
 };
 
 struct answer {
