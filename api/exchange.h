@@ -1,0 +1,156 @@
+#pragma once
+/*
+ * Exchange: a request and its reply, inside the connection they travel on.
+ *
+ * Private to api/. A connection has one exchange at a time (pipelined requests
+ * wait in the socket), so it is embedded and its buffers are used again: a
+ * request that is answered from the hot cache allocates nothing of ours.
+ */
+#include "api/deadline.h"
+#include "api/head.h"
+#include "api/hot.h"
+#include "api/router.h"
+#include "api/server.h"
+
+#include <microhttpd.h>
+
+enum phase {
+    PHASE_IDLE, /* no request line yet */
+    PHASE_HEAD, /* request line, head not complete */
+    PHASE_BODY,
+    PHASE_CALL,   /* asleep until a call is answered */
+    PHASE_STREAM, /* asleep or sending; the deadline is the heartbeat */
+    PHASE_SEND,   /* the reply is in the hands of libmicrohttpd */
+    N_PHASES,
+};
+
+/* A call on its way; outlives the exchange when that ends first. */
+struct flight {
+    struct call call;
+    struct exchange *exchange; /* NULL: nobody waits any more */
+    char request_id[REQUEST_ID_MAX + 1];
+};
+
+enum { REPLY_MAX_HEADERS = 16 };
+
+struct exchange {
+    struct request req;
+    struct connection *connection;
+    struct MHD_Connection *mhd;
+    enum method method;
+    const char *method_text; /* libmicrohttpd's, valid until completed */
+    struct head head;
+    struct door door;
+    struct principal who;
+    const char *query; /* raw; in target */
+    struct buf target, scratch, query_text;
+    struct buf body;
+    size_t swallowed;
+    size_t body_counted; /* of server.bodies_bytes */
+    size_t route_index;
+    bool started;    /* between request line and completion */
+    bool seen;       /* the handler was called once */
+    bool routed;     /* the body, if any, is complete and the route was run */
+    bool asleep;     /* suspended in libmicrohttpd */
+    bool negotiated; /* the reply depends on Accept */
+    bool must_close;
+    bool from_hot;
+    bool hot_allowed; /* nothing in the head makes the answer a special one */
+    uint64_t hot_hash;
+    int64_t start_ns;
+    struct flight *flight;
+    struct stream *stream;
+
+    /* ---- the reply */
+    struct MHD_Response *response; /* NULL until there is one */
+    unsigned status;
+    uint64_t sent_bytes;
+    enum err_code code;
+    struct buf headers; /* name NUL value NUL … */
+    unsigned n_headers;
+    struct buf timing;
+    const char *cache_control;
+    char etag[64];
+    bool cacheable;
+    uint64_t tag;
+};
+
+struct connection {
+    struct server *server;
+    struct listener *listener;
+    int fd;
+    enum phase phase;
+    struct deadline deadline; /* in the list of the phase */
+    TAILQ_ENTRY(connection) link;
+    struct exchange exchange;
+};
+
+struct listener {
+    struct server *server;
+    struct MHD_Daemon *mhd;
+    struct door door;
+    bool need_run;
+};
+
+struct server {
+    struct server_config config;
+    struct router *router;
+    struct hot *hot;
+    struct listener listeners[SERVER_MAX_LISTENERS];
+    size_t n_listeners;
+    TAILQ_HEAD(, connection) connections;
+    TAILQ_HEAD(, stream) streams;
+    struct deadline_list deadlines[N_PHASES];
+    size_t n_connections;
+    size_t n_calls, n_streams;
+    size_t bodies_bytes;
+    int64_t revision;
+    int64_t hot_floor; /* answers of an older revision are not kept */
+    char revision_text[24];
+    bool draining, stopping;
+    uint8_t random[512];
+    size_t random_left;
+};
+
+static inline struct exchange *exchange_of(const struct request *req)
+{
+    return container_of(req, struct exchange, req);
+}
+
+static inline struct server *server_of(const struct exchange *ex) { return ex->connection->server; }
+
+/* Sets the phase and its deadline; at_ms 0: none. */
+void connection_enter(struct connection *c, enum phase phase, int64_t at_ms);
+/* Makes libmicrohttpd close it: never close() the descriptor, that is its own. */
+void connection_cut(struct connection *c);
+
+/* ---- exchange.c */
+
+void exchange_begin(struct exchange *ex, struct MHD_Connection *mhd, const char *target);
+/* What libmicrohttpd calls the handler for; see MHD_AccessHandlerCallback. */
+enum MHD_Result exchange_step(struct exchange *ex, const char *method, const char *version,
+                              const char *upload, size_t *upload_size);
+void exchange_end(struct exchange *ex, bool completed);
+void exchange_sleep(struct exchange *ex, enum phase phase, int64_t at_ms);
+void exchange_wake(struct exchange *ex);
+/* The deadline of PHASE_CALL has passed. */
+void exchange_timeout(struct exchange *ex);
+/* Nobody will use the answer of the call on its way. */
+void exchange_abandon(struct exchange *ex);
+void exchange_release(struct exchange *ex);
+
+/* ---- reply.c */
+
+/* Takes over response. size: of its body; UINT64_MAX: a stream. */
+void reply_send(struct exchange *ex, unsigned status, struct MHD_Response *response, uint64_t size,
+                const char *content_type);
+void reply_hot(struct exchange *ex, const struct hot_entry *entry);
+
+/* ---- stream.c */
+
+void stream_free(struct stream *s); /* calls closed() */
+void stream_beat(struct stream *s);
+/* Ends every stream with an event that says why. */
+void streams_drain(struct server *server);
+/* The answer of a call whose request is a stream and that has no on_answer. */
+void stream_answer(struct stream *s, struct answer *answer);

@@ -1,0 +1,385 @@
+#include "api/reply.h"
+
+#include "api/exchange.h"
+#include "api/metrics.h"
+#include "api/problem.h"
+#include "base/clock.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char json_type[] = "application/json";
+
+/* ---- what a handler says before the reply */
+
+void reply_header(struct request *req, const char *name, const char *value)
+{
+    struct exchange *ex = exchange_of(req);
+
+    assert(!ex->response && ex->n_headers < REPLY_MAX_HEADERS);
+    assert(!strpbrk(value, "\r\n"));
+    buf_append(&ex->headers, name, strlen(name) + 1);
+    buf_append(&ex->headers, value, strlen(value) + 1);
+    ex->n_headers++;
+}
+
+void reply_cache_control(struct request *req, const char *value)
+{
+    exchange_of(req)->cache_control = value;
+}
+
+void reply_etag(struct request *req, const char *etag)
+{
+    struct exchange *ex = exchange_of(req);
+
+    assert(strlen(etag) < sizeof(ex->etag));
+    snprintf(ex->etag, sizeof(ex->etag), "%s", etag);
+}
+
+void reply_timing(struct request *req, const char *name, double dur_ms)
+{
+    buf_printf(&exchange_of(req)->timing, "%s;dur=%.3f, ", name, dur_ms);
+}
+
+void reply_cacheable(struct request *req, uint64_t tag)
+{
+    exchange_of(req)->cacheable = true;
+    exchange_of(req)->tag = tag;
+}
+
+/* ---- the head of every reply */
+
+static void add(struct MHD_Response *r, const char *name, const char *value)
+{
+    /* Fails only for values that cannot be a header; ours are checked or made by us. */
+    if (MHD_add_response_header(r, name, value) != MHD_YES)
+        assert(!"a header that libmicrohttpd refuses");
+}
+
+static void add_own_headers(struct exchange *ex, struct MHD_Response *r)
+{
+    const char *p = ex->headers.data;
+
+    for (unsigned i = 0; i < ex->n_headers; i++) {
+        const char *value = p + strlen(p) + 1;
+
+        add(r, p, value);
+        p = value + strlen(value) + 1;
+    }
+}
+
+static const char *cache_control_of(const struct exchange *ex, unsigned status)
+{
+    if (ex->cache_control)
+        return ex->cache_control;
+    return ex->method == METHOD_GET && status < 400 ? "no-cache" : "no-store";
+}
+
+void reply_send(struct exchange *ex, unsigned status, struct MHD_Response *response, uint64_t size,
+                const char *content_type)
+{
+    struct server *s = server_of(ex);
+    char text[64];
+
+    assert(!ex->response);
+    if (content_type)
+        add(response, "Content-Type", content_type);
+    add(response, "X-Request-Id", ex->req.id);
+    if (ex->req.revision == s->revision) {
+        add(response, "X-Registry-Revision", s->revision_text);
+    } else {
+        snprintf(text, sizeof(text), "%lld", (long long)ex->req.revision);
+        add(response, "X-Registry-Revision", text);
+    }
+    snprintf(text, sizeof(text), "%stotal;dur=%.3f", ex->from_hot ? "hot, " : "",
+             (double)(clock_mono_ns() - ex->start_ns) / 1e6);
+    buf_append_str(&ex->timing, text);
+    add(response, "Server-Timing", ex->timing.data);
+    add(response, "Cache-Control", cache_control_of(ex, status));
+    if (ex->etag[0])
+        add(response, "ETag", ex->etag);
+    if (ex->negotiated)
+        add(response, "Vary", "Accept");
+    add_own_headers(ex, response);
+    if (ex->must_close || s->draining)
+        add(response, "Connection", "close");
+    ex->status = status;
+    ex->sent_bytes = size;
+    ex->response = response;
+    exchange_wake(ex);
+}
+
+/* ---- bytes */
+
+static void free_blob(void *cls) { blob_unref(cls); }
+
+/*
+ * 304 has no body, but libmicrohttpd would say Content-Length: 0, which is not the
+ * length of what was not sent. So we say that length ourselves.
+ */
+static struct MHD_Response *not_modified(size_t size)
+{
+    struct MHD_Response *r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    char text[24];
+
+    snprintf(text, sizeof(text), "%zu", size);
+    MHD_set_response_options(r, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END);
+    add(r, "Content-Length", text);
+    return r;
+}
+
+static bool is_unchanged(const struct exchange *ex, unsigned status)
+{
+    return ex->method == METHOD_GET && status == 200 && ex->head.if_none_match &&
+           head_etag_matches(ex->head.if_none_match, ex->etag);
+}
+
+/* JSON ends in a newline, whether or not the blob does. */
+static bool needs_newline(const struct blob *blob, const char *content_type)
+{
+    return blob->size && blob->bytes[blob->size - 1] != '\n' && strstr(content_type, "json");
+}
+
+static void send_blob(struct exchange *ex, unsigned status, struct blob *blob,
+                      const char *content_type)
+{
+    bool newline = needs_newline(blob, content_type);
+    size_t size = blob->size + newline;
+    struct MHD_Response *r;
+
+    if (is_unchanged(ex, status)) {
+        reply_send(ex, 304, not_modified(size), 0, NULL);
+        return;
+    }
+    if (newline) {
+        struct MHD_IoVec iov[] = {{blob->bytes, blob->size}, {"\n", 1}};
+        r = MHD_create_response_from_iovec(iov, 2, free_blob, blob_ref(blob));
+    } else {
+        r = MHD_create_response_from_buffer_with_free_callback_cls(blob->size, blob->bytes,
+                                                                   free_blob, blob_ref(blob));
+    }
+    reply_send(ex, status, r, size, content_type);
+}
+
+static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
+                     const char *content_type, const char *location)
+{
+    struct server *s = server_of(ex);
+    struct hot_key key;
+    struct hot_entry entry = {
+        .body = blob,
+        .status = status,
+        .content_type = content_type,
+        .cache_control = ex->cache_control,
+        .route = ex->req.route,
+        .route_index = ex->route_index,
+        .revision = ex->req.revision,
+        .tag = ex->tag,
+        .negotiated = ex->negotiated,
+    };
+
+    if (!ex->cacheable || !ex->hot_allowed || status != 200 || ex->n_headers ||
+        ex->req.revision < s->hot_floor)
+        return;
+    key = (struct hot_key){
+        .hash = ex->hot_hash,
+        .method = (char)ex->method,
+        .target = ex->req.target,
+        .target_size = ex->target.size,
+        .accept = ex->head.accept ? ex->head.accept : "",
+        .content_type = ex->head.content_type ? ex->head.content_type : "",
+        .body = ex->req.body,
+        .body_size = ex->req.body_size,
+    };
+    snprintf(entry.etag, sizeof(entry.etag), "%s", ex->etag);
+    snprintf(entry.location, sizeof(entry.location), "%s", location ? location : "");
+    hot_insert(s->hot, &key, &entry);
+    if (s->config.metrics)
+        metrics_count(s->config.metrics, COUNTER_HOT_MISSES, 1);
+}
+
+void reply_hot(struct exchange *ex, const struct hot_entry *entry)
+{
+    ex->from_hot = true;
+    ex->cache_control = entry->cache_control;
+    ex->negotiated = entry->negotiated;
+    memcpy(ex->etag, entry->etag, sizeof(ex->etag));
+    if (entry->location[0])
+        reply_header(&ex->req, "Location", entry->location);
+    send_blob(ex, entry->status, entry->body, entry->content_type);
+}
+
+void reply_blob(struct request *req, unsigned status, struct blob *blob, const char *content_type)
+{
+    struct exchange *ex = exchange_of(req);
+
+    content_type = content_type ? content_type : json_type;
+    if (!ex->etag[0])
+        reply_etag(req, blob->etag);
+    keep_hot(ex, status, blob, content_type, NULL);
+    send_blob(ex, status, blob, content_type);
+}
+
+void reply_buf(struct request *req, unsigned status, struct buf *body, const char *content_type)
+{
+    struct exchange *ex = exchange_of(req);
+    struct MHD_Response *r;
+    size_t size;
+    char *data;
+
+    content_type = content_type ? content_type : json_type;
+    if (body->size && body->data[body->size - 1] != '\n' && strstr(content_type, "json"))
+        buf_append_char(body, '\n');
+    if (ex->cacheable) {
+        AUTO_BLOB struct blob *blob = blob_new(body->data, body->size);
+
+        buf_release(body);
+        reply_blob(req, status, blob, content_type);
+        return;
+    }
+    size = body->size;
+    if (is_unchanged(ex, status)) {
+        buf_release(body);
+        reply_send(ex, 304, not_modified(size), 0, NULL);
+        return;
+    }
+    data = buf_take(body);
+    r = MHD_create_response_from_buffer(size, data, MHD_RESPMEM_MUST_FREE);
+    reply_send(ex, status, r, size, content_type);
+}
+
+void reply_text(struct request *req, unsigned status, const char *text, const char *content_type)
+{
+    struct exchange *ex = exchange_of(req);
+    size_t size = strlen(text);
+
+    if (is_unchanged(ex, status))
+        reply_send(ex, 304, not_modified(size), 0, NULL);
+    else
+        reply_send(
+            ex, status,
+            MHD_create_response_from_buffer(size, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT),
+            size, content_type ? content_type : json_type);
+}
+
+void reply_json(struct request *req, unsigned status, json_t *doc)
+{
+    AUTO_BUF struct buf body = {0};
+    AUTO_FREE char *text = json_dumps(doc, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    if (!text) {
+        reply_error(req, ERR_INTERNAL, "the answer cannot be written as JSON");
+        return;
+    }
+    buf_append_str(&body, text);
+    reply_buf(req, status, &body, NULL);
+}
+
+void reply_empty(struct request *req, unsigned status)
+{
+    struct exchange *ex = exchange_of(req);
+
+    reply_send(ex, status, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT), 0,
+               NULL);
+}
+
+void reply_file(struct request *req, unsigned status, int fd, uint64_t offset, uint64_t size,
+                const char *content_type)
+{
+    struct exchange *ex = exchange_of(req);
+    struct MHD_Response *r;
+
+    if (is_unchanged(ex, status)) {
+        close(fd);
+        reply_send(ex, 304, not_modified(size), 0, NULL);
+        return;
+    }
+    r = MHD_create_response_from_fd_at_offset64(size, fd, offset);
+    if (!r) {
+        close(fd);
+        reply_error(req, ERR_INTERNAL, "the file cannot be sent");
+        return;
+    }
+    reply_send(ex, status, r, size, content_type);
+}
+
+/* ---- problems */
+
+void reply_problem(struct request *req, const struct err *err)
+{
+    struct exchange *ex = exchange_of(req);
+    unsigned status = problem_of(err->code)->status;
+    struct buf body = {0};
+
+    ex->code = err->code;
+    ex->etag[0] = '\0';
+    ex->cacheable = false;
+    ex->cache_control = NULL;
+    if (status == 401)
+        reply_header(req, "WWW-Authenticate",
+                     ex->head.authorization ? "Bearer realm=\"pipelined\", error=\"invalid_token\""
+                                            : "Bearer realm=\"pipelined\"");
+    if (err->code == ERR_BUSY || err->code == ERR_DRAINING)
+        reply_header(req, "Retry-After", "1");
+    problem_write(&body, err, req->id);
+    reply_buf(req, status, &body, "application/problem+json");
+}
+
+void reply_error(struct request *req, enum err_code code, const char *fmt, ...)
+{
+    AUTO_ERR struct err err = {0};
+    char text[sizeof(err.msg)];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    err_set(&err, code, "%s", text);
+    reply_problem(req, &err);
+}
+
+/* ---- what a backend answered */
+
+static void reply_failure(struct request *req, const struct answer *a)
+{
+    char seconds[16];
+
+    if (a->retry_after_s && a->err.code != ERR_BUSY && a->err.code != ERR_DRAINING) {
+        snprintf(seconds, sizeof(seconds), "%u", a->retry_after_s);
+        reply_header(req, "Retry-After", seconds);
+    }
+    reply_problem(req, &a->err);
+}
+
+void reply_answer(struct request *req, const struct answer *a)
+{
+    struct exchange *ex = exchange_of(req);
+    const char *type = a->content_type ? a->content_type : json_type;
+
+    if (a->revision)
+        req->revision = a->revision;
+    if (a->timing[0])
+        buf_printf(&ex->timing, "%s, ", a->timing);
+    if (a->etag[0])
+        reply_etag(req, a->etag);
+    if (!a->status) {
+        reply_failure(req, a);
+        return;
+    }
+    if (a->cacheable)
+        reply_cacheable(req, a->tag);
+    if (!a->body) {
+        if (a->location[0])
+            reply_header(req, "Location", a->location);
+        reply_empty(req, a->status);
+        return;
+    }
+    if (!ex->etag[0] && ex->method == METHOD_GET)
+        reply_etag(req, a->body->etag);
+    /* Kept before Location becomes a header: an entry has a place of its own for it. */
+    keep_hot(ex, a->status, a->body, type, a->location);
+    if (a->location[0])
+        reply_header(req, "Location", a->location);
+    send_blob(ex, a->status, a->body, type);
+}
