@@ -47,6 +47,7 @@ static void write_route(struct json *j, const struct route *r)
     json_int(j, "status", r->status ? r->status : 200);
     json_bool(j, "takes_body", r->body == BODY_JSON);
     json_bool(j, "body_required", r->body_required);
+    json_bool(j, "probe", r->probe);
     json_str(j, "body_table", r->body_fields ? r->body_fields->name : NULL);
     json_str(j, "answer_type", r->answer_type ? r->answer_type : "application/json");
     write_table(j, "query", r->query);
@@ -56,6 +57,15 @@ static void write_route(struct json *j, const struct route *r)
         json_item(j), json_write_str(j->out, err_slug(*e));
     json_close(j, ']');
     json_close(j, '}');
+}
+
+/* Several routes may take the same body. */
+static bool is_first(const struct route *const *all, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (all[k]->body_fields == all[i]->body_fields)
+            return false;
+    return true;
 }
 
 int main(void)
@@ -71,6 +81,12 @@ int main(void)
     for (size_t i = 0; i < n; i++)
         write_route(&j, all[i]);
     json_close(&j, ']');
+    json_key(&j, "tables"), json_open(&j, '{');
+    write_table(&j, arch_document_table.name, &arch_document_table);
+    for (size_t i = 0; i < n; i++)
+        if (all[i]->body_fields && is_first(all, i))
+            write_table(&j, all[i]->body_fields->name, all[i]->body_fields);
+    json_close(&j, '}');
     json_key(&j, "problems"), json_open(&j, '[');
     for (int c = ERR_NONE + 1; c < N_ERR_CODES; c++)
         json_item(&j), json_write_str(&out, err_slug((enum err_code)c));
