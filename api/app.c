@@ -41,5 +41,5 @@ void app_event(struct app *a, struct event *e)
 {
     event_log_append(&a->events, e);
     if (a->server)
-        server_publish(a->server, TOPIC_EVENTS, e->revision, event_kind_name(e->kind), e, e->json);
+        api_publish(a->server, TOPIC_EVENTS, e->revision, event_kind_name(e->kind), e, e->json);
 }

@@ -182,7 +182,6 @@ static void stream_events(struct request *req, const struct reading *r)
     }
     wanted = mem_new(struct wanted);
     *wanted = r->wanted;
-    reply_header(req, "X-Accel-Buffering", "no");
     s = stream_open(req, &(struct stream_config){
                              .kind = r->form == READ_SSE ? STREAM_SSE : STREAM_NDJSON,
                              .max_queued = MAX_QUEUED, /* of which the log may take half */
@@ -309,7 +308,6 @@ static void read_events(struct request *req, const struct event_query *q, const 
         r.form = READ_SSE;
     else if (request_accepts(req, "application/json", true) || wait_s >= 0)
         r.form = READ_JSON;
-    reply_header(req, "Vary", "Accept, Prefer");
     if (req->is_head) {
         reply_text(req, 200, "", r.form == READ_SSE ? "text/event-stream" : "application/x-ndjson");
         return;

@@ -29,7 +29,7 @@ static void build_pipeline(struct request *req)
     if (!args)
         return;
     args->allow_remote = body.weights == 2;
-    submit_slow(req, plain_call(req, OP_FACTORY_BUILD, args));
+    submit_slow(req, OP_FACTORY_BUILD, args, args_plain_release);
 }
 
 static const enum err_code build_errors[] = {

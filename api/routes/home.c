@@ -80,7 +80,6 @@ static void get_home(struct request *req)
     AUTO_BUF struct buf out = {0};
     const char *type = "text/plain; charset=utf-8";
 
-    reply_header(req, "Vary", "Accept");
     if (request_accepts(req, "text/html", true)) {
         type = "text/html; charset=utf-8";
         reply_header(req, "Content-Security-Policy",

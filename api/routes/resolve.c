@@ -32,5 +32,5 @@ void ask_resolve(struct request *req, enum op op)
         args_pipeline_release(args);
         return;
     }
-    submit_slow(req, request_call(req, op, args, args_pipeline_release));
+    submit_slow(req, op, args, args_pipeline_release);
 }

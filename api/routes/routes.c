@@ -1,5 +1,8 @@
 #include "api/routes/routes.h"
 
+#include "api/builtin.h"
+#include "api/stream.h"
+
 #include <stdio.h>
 
 const enum err_code model_errors[] = {
@@ -52,7 +55,7 @@ static const struct route_table *const tables[] = {
 const struct route **routes_all(size_t *ret_n)
 {
     const struct route **all;
-    size_t n = 0, at = 0;
+    size_t n = n_builtin_routes, at = 0;
 
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
         n += tables[i]->n;
@@ -60,6 +63,8 @@ const struct route **routes_all(size_t *ret_n)
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
         for (size_t k = 0; k < tables[i]->n; k++)
             all[at++] = &tables[i]->routes[k];
+    for (size_t k = 0; k < n_builtin_routes; k++)
+        all[at++] = &builtin_routes[k];
     *ret_n = n;
     return all;
 }
@@ -119,10 +124,15 @@ static void slow_answer(struct request *req, struct call *call)
     reply_answer(req, &call->answer);
 }
 
-void submit_slow(struct request *req, struct call *call)
+void submit_slow(struct request *req, enum op op, void *args, void (*args_release)(void *args))
 {
-    call->stream = request_accepts(req, "application/x-ndjson", true);
-    if (!call->stream && (call->respond_async || call->wait_s >= 0))
+    bool is_stream = request_accepts(req, "application/x-ndjson", true);
+    struct call *call;
+
+    if (is_stream)
+        stream_open(req, &(struct stream_config){.kind = STREAM_NDJSON});
+    call = request_call(req, op, args, args_release);
+    if (!is_stream && (call->respond_async || call->wait_s >= 0))
         req->on_answer = slow_answer;
     request_submit(req, call);
 }

@@ -24,7 +24,7 @@ extern const struct route_table architecture_routes, capability_routes, event_ro
         rows, ARRAY_SIZE(rows) \
     }
 
-/* Pointers to every route, in the order of the description. The caller frees the array. */
+/* Pointers to every route, also the built-in ones, in the order of the description. The caller frees the array. */
 const struct route **routes_all(size_t *ret_n);
 
 /* limit= and page_token= of a list; a member `page` of the query's struct. */
@@ -61,8 +61,7 @@ void page_args(const struct page_query *page, struct args_handle *args);
 bool body_bind(struct request *req, const struct field_table *table, void *ret);
 
 /*
- * Submits call, which may take its time: NDJSON progress for a client that
- * accepts it, 202 or waiting as it prefers. The answer's last line is then the
- * resource itself.
+ * Asks for what may take its time: NDJSON progress for a client that accepts
+ * it, 202 or waiting as it prefers. The last line of a stream is the resource.
  */
-void submit_slow(struct request *req, struct call *call);
+void submit_slow(struct request *req, enum op op, void *args, void (*args_release)(void *args));
