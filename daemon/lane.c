@@ -6,11 +6,16 @@
 struct lane {
     struct lane_work work;
     char name[16];
-    size_t n_waiting; /* the loop's */
-    bool stopping_loop;
-    void (*closed)(void *ctx);
     uv_thread_t thread;
+
+    /* ---- the loop's */
+    size_t n_waiting;
+    struct lane_batch submitted; /* in this turn of the loop */
+    uv_prepare_t turn_end;
     uv_async_t finished_async;
+    int n_handles; /* of the two, not closed yet */
+    bool stopped;
+    void (*closed)(void *ctx);
 
     uv_mutex_t lock; /* guards what follows */
     uv_cond_t wake;
@@ -67,43 +72,62 @@ static void on_finished(uv_async_t *async)
     }
 }
 
+/*
+ * Hands over what was submitted in this turn of the loop, at once: sixty clients
+ * that are answered together ask again together, and shall share a commit
+ * instead of having the first of them commit alone.
+ */
+static void hand_over(struct lane *l)
+{
+    if (STAILQ_EMPTY(&l->submitted))
+        return;
+    uv_mutex_lock(&l->lock);
+    STAILQ_CONCAT(&l->queued, &l->submitted);
+    uv_cond_signal(&l->wake);
+    uv_mutex_unlock(&l->lock);
+}
+
+static void on_turn_end(uv_prepare_t *prepare)
+{
+    hand_over(container_of(prepare, struct lane, turn_end));
+}
+
 struct lane *lane_start(uv_loop_t *loop, const char *name, const struct lane_work *work)
 {
     struct lane *l = mem_new(struct lane);
 
     l->work = *work;
     strncpy(l->name, name, sizeof(l->name) - 1);
+    STAILQ_INIT(&l->submitted);
     STAILQ_INIT(&l->queued);
     STAILQ_INIT(&l->finished);
-    if (uv_mutex_init(&l->lock) || uv_cond_init(&l->wake) ||
+    if (uv_mutex_init(&l->lock) || uv_cond_init(&l->wake) || uv_prepare_init(loop, &l->turn_end) ||
+        uv_prepare_start(&l->turn_end, on_turn_end) ||
         uv_async_init(loop, &l->finished_async, on_finished) ||
         uv_thread_create(&l->thread, thread_main, l))
         abort(); /* start-up: nothing to clean up for */
+    uv_unref((uv_handle_t *)&l->turn_end);
+    l->n_handles = 2;
     return l;
 }
 
 void lane_submit(struct lane *l, struct lane_item *item)
 {
-    bool was_empty;
-
-    assert(!l->stopping_loop);
+    assert(!l->stopped);
     l->n_waiting++;
-    uv_mutex_lock(&l->lock);
-    was_empty = STAILQ_EMPTY(&l->queued);
-    STAILQ_INSERT_TAIL(&l->queued, item, link);
-    if (was_empty)
-        uv_cond_signal(&l->wake);
-    uv_mutex_unlock(&l->lock);
+    STAILQ_INSERT_TAIL(&l->submitted, item, link);
 }
 
 size_t lane_waiting(const struct lane *l) { return l->n_waiting; }
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct lane *l = container_of((uv_async_t *)handle, struct lane, finished_async);
+    struct lane *l = handle->data;
     void (*closed)(void *ctx) = l->closed;
     void *ctx = l->work.ctx;
 
+    if (--l->n_handles)
+        return;
     uv_cond_destroy(&l->wake);
     uv_mutex_destroy(&l->lock);
     free(l);
@@ -112,7 +136,8 @@ static void on_closed(uv_handle_t *handle)
 
 void lane_stop(struct lane *l, void (*closed)(void *ctx))
 {
-    l->stopping_loop = true;
+    hand_over(l);
+    l->stopped = true;
     l->closed = closed;
     uv_mutex_lock(&l->lock);
     l->stopping = true;
@@ -120,5 +145,7 @@ void lane_stop(struct lane *l, void (*closed)(void *ctx))
     uv_mutex_unlock(&l->lock);
     uv_thread_join(&l->thread);
     on_finished(&l->finished_async);
+    l->turn_end.data = l->finished_async.data = l;
+    uv_close((uv_handle_t *)&l->turn_end, on_closed);
     uv_close((uv_handle_t *)&l->finished_async, on_closed);
 }

@@ -2,8 +2,9 @@
 /*
  * Lane: a thread that works through what a loop gives it, and hands it back.
  *
- * Items are run in the order given and done in that order. The thread takes all
- * that waits as one batch, so that the work may be shared among them.
+ * Items are run in the order given and done in that order. What is submitted in
+ * one turn of the loop reaches the thread together, at the turn's end, and the
+ * thread takes all that waits as one batch, so that the work may be shared.
  *
  * All functions but run(): loop thread only.
  */

@@ -1,8 +1,6 @@
 /* Architectures: reads come from the loop's snapshot, writes go to the core. */
 #include "api/routes/routes.h"
 
-#include "base/nearest.h"
-
 #include <errno.h>
 #include <stdio.h>
 
@@ -113,64 +111,20 @@ static const struct field get_fields[] = {
 static const struct field_table get_table = {"ArchitectureQuery", get_fields,
                                              ARRAY_SIZE(get_fields)};
 
-/* The name is none: which ones are like it. */
-static void no_architecture(struct request *req, const struct registry *r, const char *name)
-{
-    size_t n = registry_size(r), n_near;
-    const char **names = mem_new_array(n ? n : 1, const char *), *near[NEAREST_MAX];
-    AUTO_ERR struct err err = {0};
-
-    for (size_t i = 0; i < n; i++)
-        names[i] = registry_at(r, i)->name;
-    n_near = nearest(name, names, n, near);
-    if (n_near)
-        err_set(&err, ERR_ARCH_NOT_FOUND, "there is no architecture %.200s; did you mean %s?", name,
-                near[0]);
-    else
-        err_set(&err, ERR_ARCH_NOT_FOUND,
-                "there is no architecture %.200s; GET /v1/architectures lists those there are",
-                name);
-    err_fact_strv(&err, "nearest", near, n_near);
-    reply_problem(req, &err);
-    free(names);
-}
-
-static void no_task(struct request *req, const char *name, enum task task,
-                    const enum task *available, size_t n)
-{
-    const char *names[N_TASKS];
-    AUTO_ERR struct err err = {0};
-
-    for (size_t i = 0; i < n; i++)
-        names[i] = task_name(available[i]);
-    err_set(&err, ERR_TASK_NOT_FOUND, "%.200s is not registered for %s, but for %s%s", name,
-            task_name(task), names[0], n > 1 ? " and others" : "");
-    err_fact_str(&err, "architecture", name);
-    err_fact_str(&err, "task", task_name(task));
-    err_fact_strv(&err, "available", names, n);
-    reply_problem(req, &err);
-}
-
 static void get_architecture(struct request *req)
 {
     const struct registry *r = ((struct app *)req->app)->registry;
     const struct get_query *q = req->query;
-    const char *name = req->capture[0];
-    const struct arch *arch = registry_get(r, name, (enum task)q->task);
-    enum task tasks[N_TASKS];
-    size_t n;
+    AUTO_ERR struct err err = {0};
+    const struct arch *arch;
 
     req->revision = registry_revision(r);
-    if (arch) {
-        reply_cacheable(req, 0);
-        reply_blob(req, 200, arch->body, NULL);
+    if (!registry_lookup(r, req->capture[0], (enum task)q->task, &arch, &err)) {
+        reply_problem(req, &err);
         return;
     }
-    n = registry_tasks(r, name, tasks);
-    if (n)
-        no_task(req, name, (enum task)q->task, tasks, n);
-    else
-        no_architecture(req, r, name);
+    reply_cacheable(req, 0);
+    reply_blob(req, 200, arch->body, NULL);
 }
 
 struct register_query {
@@ -248,7 +202,8 @@ static void delete_architecture(struct request *req)
     struct args_arch *args;
 
     if (strlen(req->capture[0]) >= sizeof(args->name)) {
-        no_architecture(req, ((struct app *)req->app)->registry, req->capture[0]);
+        reply_error(req, ERR_ARCH_NOT_FOUND, "no architecture has a name as long as %.40s...",
+                    req->capture[0]);
         return;
     }
     args = mem_new(struct args_arch);

@@ -6,11 +6,13 @@
  *   application/json        a document of what the log has; with Prefer: wait=N
  *                           and nothing in it, the answer waits
  *
- * A long poll waits in the core, as a read with min_revision= does: the loop
- * hears of the event before that call comes back, so the log then has it.
+ * A long poll waits for the loop's registry to move on, as a read with
+ * min_revision= does. An event reaches the loop before the revision it made, so
+ * the log then has it.
  */
 #include "api/routes/routes.h"
 
+#include "api/server.h"
 #include "api/stream.h"
 #include "base/clock.h"
 #include "base/nearest.h"
@@ -201,25 +203,17 @@ static void stream_events(struct request *req, const struct reading *r)
 
 /* ---- the document */
 
-static void poll_answer(struct request *req, struct call *call);
+static void poll_wakes(struct request *req, bool reached);
 
-/* Asks the core to come back when there is something new. */
+/* Sleeps until there is something new. */
 static void poll_wait(struct request *req, struct reading *r, const struct event_log *log)
 {
-    struct args_wait *args = mem_new(struct args_wait);
-    struct call *call;
-
-    /* Never the same revision twice: not every one comes with an event. */
+    /* Never the same revision twice: not every one comes with an event that is wanted. */
     if (r->seen < r->since)
         r->seen = r->since;
     if (r->seen < newest(log))
         r->seen = newest(log);
-    args->revision = ++r->seen;
-    call = plain_call(req, OP_WAIT_REVISION, args);
-    if (r->until_ms < call->deadline_ms)
-        call->deadline_ms = r->until_ms;
-    req->on_answer = poll_answer;
-    request_submit(req, call);
+    request_wait(req, ++r->seen, r->until_ms, poll_wakes);
 }
 
 /* Appends the document of what the log has behind index first; returns how many that are. */
@@ -272,19 +266,13 @@ static void document_events(struct request *req, struct reading *r)
     reply_buf(req, 200, &out, NULL);
 }
 
-static void poll_answer(struct request *req, struct call *call)
+static void poll_wakes(struct request *req, bool reached)
 {
     struct reading *r = req->state;
 
-    if (!call->answer.status && call->answer.err.code != ERR_REVISION_AHEAD &&
-        call->answer.err.code != ERR_TIMEOUT) {
-        reply_answer(req, &call->answer);
-        return;
-    }
-    if (!call->answer.status)
+    if (!reached)
         r->until_ms = 0; /* waited long enough */
-    else if (r->seen < call->answer.revision)
-        r->seen = call->answer.revision;
+    req->revision = api_revision(req->server);
     document_events(req, r);
 }
 
@@ -320,9 +308,6 @@ static void read_events(struct request *req, const struct event_query *q, const 
         if (wait_s > app->max_wait_s)
             wait_s = (int)app->max_wait_s;
         r.until_ms = clock_mono_ms() + wait_s * 1000;
-        /* Before the request's own deadline, which would make it a 504. */
-        if (r.until_ms > req->deadline_ms - 250)
-            r.until_ms = req->deadline_ms - 250;
     }
     req->state = mem_new(struct reading);
     req->state_release = free;

@@ -51,6 +51,7 @@ struct quant {
 };
 
 struct config {
+    atomic_uint refs;
     enum config_kind kind;
 
     /* ---- identity */
@@ -76,6 +77,7 @@ struct config {
     /* per-sequence state of LINEAR, CONV and MAMBA layers, in elements per layer */
     int64_t state_elements;
     int state_dtype_bytes;
+    bool state_in_every_layer; /* beside the attention of LAYER_FULL ones (falcon_h1) */
     /* linear attention: key/value heads and sizes, convolution kernel */
     int64_t linear_k_heads, linear_v_heads, linear_k_dim, linear_v_dim, linear_conv_kernel;
 
@@ -124,6 +126,15 @@ bool config_from_model_index(struct config **ret, const char *text, size_t size,
                              struct err *err) MUST_CHECK;
 struct gguf;
 bool config_from_gguf(struct config **ret, const struct gguf *gguf, struct err *err) MUST_CHECK;
+
+/*
+ * ModelOpt's, GPTQ's and AWQ's own file beside a config.json that does not say
+ * how it is quantized. Only before the config is shared. A broken file changes nothing.
+ */
+void config_add_quant_file(struct config *c, const char *text, size_t size);
+size_t config_bytes(const struct config *c); /* held in memory, about */
+const char *layer_kind_name(enum layer_kind k);
+const char *quant_method_name(enum quant_method m);
 
 struct config *config_ref(const struct config *c);
 void config_unref(struct config *c);

@@ -25,7 +25,7 @@ struct model_file {
     int64_t size;     /* bytes; -1 unknown */
     char oid[65];     /* git sha1 (40 hex) or, for LFS, sha256 (64 hex); "" for local files */
 
-    /* weights only, otherwise FORMAT_NONE */
+    /* weights only (below the subfolder, when one is asked for), otherwise FORMAT_NONE */
     enum weights_format format;
     enum encoding encoding; /* of this file as one answer; ENCODING_NONE when mixed or unknown */
     enum evidence evidence;
@@ -66,7 +66,15 @@ struct tokenizer_facts {
     size_t n_templates;
 };
 
+/* Something that was there but could not be read: told, not fatal. */
+struct model_problem {
+    char *path;
+    enum err_code code;
+    char *message;
+};
+
 struct model {
+    atomic_uint refs;
     struct model_ref ref;
     char commit[65]; /* 40 hex; for a local model a digest of names, sizes and times */
     char canonical[MODEL_PATH_MAX + 1]; /* the Hub's spelling after a rename, else ref.model */
@@ -86,6 +94,8 @@ struct model {
     json_t *generation_config, *adapter_config; /* NULL: none or broken */
     bool is_sentence_transformer;
     struct tokenizer_facts tokenizer;
+    struct model_problem *problems;
+    size_t n_problems;
 };
 
 struct model *model_ref_count(const struct model *m); /* takes a reference */

@@ -7,6 +7,7 @@
  * finds the same one, and nothing in it has to be allocated.
  */
 #include "arch/arch.h"
+#include "pipeline/tokenizer_handle.h"
 
 enum { HANDLE_ID_MAX = 40 }; /* "pl_" + 32 hex, with the NUL */
 
@@ -19,9 +20,9 @@ struct pipeline {
     char *model; /* as requested */
     char commit[65];
     /*
-     * The document's members, comma-separated, without braces and without what
-     * changes while it lives (state, leases, created_at, endpoint): the daemon
-     * adds those.
+     * The document's members, comma-separated, without braces, without the id
+     * (pipeline and factory share the rest) and without what changes while it
+     * lives (state, leases, created_at, endpoint): the daemon adds those.
      */
     char *members;
     size_t members_size;
@@ -33,7 +34,13 @@ struct pipeline {
     size_t n_weight_files;
     char weights_repo[1025], weights_commit[65]; /* where they lie, when not in model */
     char *effective; /* the whole effective request as canonical JSON: can be posted back */
+    struct tokenizer_handle *tokenizer; /* counted; NULL when the model has none that is read */
 };
+
+/* A zeroed one with one reference, for whoever fills it in. */
+struct pipeline *pipeline_new(void);
+/* Bytes held, for byte budgets. */
+size_t pipeline_bytes(const struct pipeline *p);
 
 struct pipeline *pipeline_ref(const struct pipeline *p);
 void pipeline_unref(struct pipeline *p);

@@ -136,21 +136,16 @@ static bool make_schema(sqlite3 *db, struct err *err)
 static bool attach(struct cache_store *s, struct err *err)
 {
     bool in_memory = str_eq(s->path, ":memory:");
+    AUTO_FREE char *limit = str_printf("PRAGMA max_page_count = %d", MEMORY_PAGES);
 
-    if (!db_open(&s->db, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, false, err))
+    if (!db_open(&s->db, s->path, DB_WRITE, err))
         return false;
-    if (!in_memory && sqlite3_db_readonly(s->db, "main") == 1) {
-        err_set(err, ERR_STORE_READ_ONLY, "%s may not be written", s->path);
-    } else {
-        AUTO_FREE char *limit = str_printf("PRAGMA max_page_count = %d", MEMORY_PAGES);
-
-        /* auto_vacuum only takes before anything is written, the journal mode included. */
-        if (make_schema(s->db, err) &&
-            db_exec(s->db, in_memory ? limit : "PRAGMA journal_mode = WAL", err) &&
-            db_exec(s->db, "PRAGMA synchronous = NORMAL", err) &&
-            db_prepare(s->db, sql, N_STMTS, s->stmts, err))
-            return true;
-    }
+    /* auto_vacuum only takes before anything is written, the journal mode included. */
+    if (make_schema(s->db, err) &&
+        db_exec(s->db, in_memory ? limit : "PRAGMA journal_mode = WAL", err) &&
+        db_exec(s->db, "PRAGMA synchronous = NORMAL", err) &&
+        db_prepare(s->db, sql, N_STMTS, s->stmts, err))
+        return true;
     detach(s);
     return false;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * How a connection behaves. The journal mode and synchronous are the stores'
@@ -53,12 +54,24 @@ static enum err_code err_code_of(int code, int os_error)
     }
 }
 
+/*
+ * The errno behind a code that means "the system refused". SQLite keeps it for
+ * some calls only; for the others it is what the last failing call left, if the
+ * caller has set it to 0 before.
+ */
+static int os_error_of(sqlite3 *db, int code)
+{
+    int left = errno, kept = sqlite3_system_errno(db);
+
+    if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN && code != SQLITE_PERM)
+        return 0;
+    return kept ? kept : left;
+}
+
 bool db_error(sqlite3 *db, const char *what, struct err *err)
 {
     int code = sqlite3_errcode(db);
-    /* Left over from any earlier call, so it only counts where the code says "system". */
-    bool of_system = code == SQLITE_IOERR || code == SQLITE_CANTOPEN || code == SQLITE_PERM;
-    int os_error = of_system ? sqlite3_system_errno(db) : 0;
+    int os_error = os_error_of(db, code);
 
     return err_set(err, err_code_of(code, os_error), "%s: %s: %s%s%s",
                    base_name(sqlite3_db_filename(db, "main")), what, sqlite3_errmsg(db),
@@ -82,19 +95,44 @@ static char *uri_of(const char *path, bool immutable)
     return buf_take(&uri);
 }
 
-bool db_open(sqlite3 **ret, const char *path, int flags, bool immutable, struct err *err)
+/*
+ * Where no file can be made: SQLite tried to write first and to read last, and
+ * tells of the last. Makes it ERR_STORE_READ_ONLY when the folder is to blame.
+ */
+static bool dir_error(const char *path, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    AUTO_FREE char *dir = slash ? str_dup_n(path, (size_t)(slash - path) + 1) : str_dup(".");
+
+    if (access(dir, F_OK) == 0 && access(dir, W_OK) < 0)
+        return err_set(err, ERR_STORE_READ_ONLY, "%s cannot be made: %s", path, strerror(errno));
+    return err_wrap(err, "%s", path);
+}
+
+bool db_open(sqlite3 **ret, const char *path, enum db_mode mode, struct err *err)
 {
     CLEANUP(db_closep) sqlite3 *db = NULL;
-    AUTO_FREE char *uri = str_eq(path, ":memory:") ? str_dup(path) : uri_of(path, immutable);
+    AUTO_FREE char *uri =
+        str_eq(path, ":memory:") ? str_dup(path) : uri_of(path, mode == DB_IMMUTABLE);
+    int flags =
+        mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
 
+    errno = 0;
     if (sqlite3_open_v2(uri, &db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK) {
         db_error(db, "cannot be opened", err);
-        return false;
+        return mode == DB_WRITE && err->code == ERR_STORE ? dir_error(path, err) : false;
     }
+    /* SQLite opens what it may not write for reading, and says so only when asked. */
+    if (mode == DB_WRITE && sqlite3_db_readonly(db, "main") == 1)
+        return err_set(err, ERR_STORE_READ_ONLY, "%s may not be written", path);
     sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
-    if (!db_exec(db, settings, err))
+    /* A file shorter than its header says is refused otherwise. */
+    if (mode == DB_BROKEN && !db_exec(db, "PRAGMA writable_schema = ON", err))
         return false;
+    errno = 0;
+    if (sqlite3_exec(db, settings, NULL, NULL, NULL) != SQLITE_OK)
+        return db_error(db, "cannot be read", err);
     *ret = take(&db);
     return true;
 }
@@ -103,6 +141,7 @@ void db_close(sqlite3 *db) { sqlite3_close(db); }
 
 bool db_exec(sqlite3 *db, const char *sql, struct err *err)
 {
+    errno = 0;
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
         return db_error(db, sql, err);
     return true;
@@ -183,8 +222,10 @@ void param_blob(struct params *p, const void *data, size_t size)
 
 bool db_run(sqlite3 *db, sqlite3_stmt *stmt, const char *what, struct err *err)
 {
-    int rc = sqlite3_step(stmt);
+    int rc;
 
+    errno = 0;
+    rc = sqlite3_step(stmt);
     if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
         db_error(db, what, err);
         sqlite3_reset(stmt);
@@ -196,8 +237,10 @@ bool db_run(sqlite3 *db, sqlite3_stmt *stmt, const char *what, struct err *err)
 
 bool db_step(sqlite3 *db, sqlite3_stmt *stmt, bool *ret_row, const char *what, struct err *err)
 {
-    int rc = sqlite3_step(stmt);
+    int rc;
 
+    errno = 0;
+    rc = sqlite3_step(stmt);
     *ret_row = rc == SQLITE_ROW;
     if (rc == SQLITE_ROW)
         return true;

@@ -9,14 +9,15 @@
 
 #include <sqlite3.h>
 
-/*
- * Opens without SQLite's own locking (a connection has one thread) and with our
- * settings. flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, or READONLY;
- * immutable promises that nobody writes the file, so that it can be read where
- * not even a lock can be taken.
- */
-bool db_open(sqlite3 **ret, const char *path, int flags, bool immutable,
-             struct err *err) MUST_CHECK;
+enum db_mode {
+    DB_WRITE,     /* created when there is none; ERR_STORE_READ_ONLY where that may not be */
+    DB_READ,      /* reads the WAL as well, for which it needs the -shm file */
+    DB_IMMUTABLE, /* the file as it is: for where not even a lock can be taken */
+    DB_BROKEN,    /* for reading, without the checks that stand in the way of what is left */
+};
+
+/* Opens without SQLite's own locking (a connection has one thread) and with our settings. */
+bool db_open(sqlite3 **ret, const char *path, enum db_mode mode, struct err *err) MUST_CHECK;
 void db_close(sqlite3 *db);
 DEFINE_CLEANUP(sqlite3 *, db_close)
 

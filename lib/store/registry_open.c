@@ -166,12 +166,8 @@ static bool open_writable(struct registry_store *s, const char *path,
     CLEANUP(db_closep) sqlite3 *db = NULL;
     int64_t version;
 
-    if (!db_open(&db, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, false, err) ||
-        !identify(db, &version, err))
+    if (!db_open(&db, path, DB_WRITE, err) || !identify(db, &version, err))
         return false;
-    /* SQLite opens what it may not write for reading, and says so only when asked. */
-    if (sqlite3_db_readonly(db, "main") == 1)
-        return err_set(err, ERR_STORE_READ_ONLY, "%s may not be written", path);
     if (version && !db_check(db, err))
         return false;
     s->db = take(&db);
@@ -193,8 +189,8 @@ static bool open_readable(struct registry_store *s, const char *path, bool immut
     CLEANUP(db_closep) sqlite3 *db = NULL;
     int64_t version;
 
-    if (!db_open(&db, path, SQLITE_OPEN_READONLY, immutable, err) || !identify(db, &version, err) ||
-        !db_check(db, err))
+    if (!db_open(&db, path, immutable ? DB_IMMUTABLE : DB_READ, err) ||
+        !identify(db, &version, err) || !db_check(db, err))
         return false;
     if (version != REGISTRY_SCHEMA)
         return err_set(err, ERR_STORE_READ_ONLY,
@@ -263,7 +259,7 @@ static bool build_salvage(const char *path, const char *fresh, struct registry_s
     CLEANUP(db_closep) sqlite3 *db = NULL;
 
     unlink(fresh); /* of an attempt that was cut short */
-    return db_open(&db, fresh, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, false, err) &&
+    return db_open(&db, fresh, DB_WRITE, err) &&
            db_exec(db, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL", err) &&
            registry_migrate(db, 0, err) && registry_init_meta(db, err) &&
            registry_salvage(db, path, report, err);

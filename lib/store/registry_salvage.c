@@ -148,7 +148,7 @@ static int64_t read_int(sqlite3 *from, const char *sql)
     AUTO_ERR struct err unreadable = {0};
     int64_t v = 0;
 
-    if (!db_get_int(from, sql, &v, &unreadable))
+    if (!from || !db_get_int(from, sql, &v, &unreadable))
         return 0;
     return v;
 }
@@ -184,7 +184,7 @@ bool registry_salvage(sqlite3 *db, const char *broken, struct registry_store_rep
     /* Leases may come back without their pipelines; salvage_meta() drops those. */
     if (!db_exec(db, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", err))
         return false;
-    if (db_open(&from, broken, SQLITE_OPEN_READONLY, false, &unreadable)) {
+    if (db_open(&from, broken, DB_BROKEN, &unreadable)) {
         for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
             salvage_table(from, db, tables[i], report);
     } else {

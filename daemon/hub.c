@@ -1,0 +1,980 @@
+#include "daemon/hub.h"
+
+#include "base/map.h"
+#include "daemon/exchange.h"
+#include "hub/model_info.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <time.h>
+
+enum {
+    PINS_MAX = 2048,
+    NEGATIVES_MAX = 8192,
+    CHECK_INLINE_BYTES = 1 << 16, /* hashing more would keep the loop for over 100 us */
+    TREE_PAGES_MAX = 200,
+    COMMIT_NEGATIVE_MS = 3600000, /* what a commit does not hold it never will */
+};
+
+/* What was last learned of (repo, revision, credential). */
+struct known_pin {
+    struct map_node node;
+    TAILQ_ENTRY(known_pin) link;
+    char *key;
+    int64_t at_ms; /* loop time at which the Hub said so; INT64_MIN: some earlier day */
+    struct pin pin;
+};
+
+struct negative {
+    struct map_node node;
+    TAILQ_ENTRY(negative) link;
+    char *key;
+    int64_t until_ms;
+    struct err err;
+};
+
+/* One thing under way, for all who wait for it. */
+struct hub_flight {
+    struct map_node node;
+    char *key;
+    struct hub *hub;
+    TAILQ_HEAD(, hub_op) ops;
+    TAILQ_ENTRY(hub_flight) link;
+
+    /* ---- copies of the first op's */
+    enum hub_op_kind kind;
+    char *token, *repo, *revision, *canonical, *commit, *path, *cache_path;
+    char oid[65], credential[CREDENTIAL_SIZE];
+    int64_t file_size, offset, size, max_bytes;
+    bool refresh, offline, use_disk;
+
+    /* ---- where it is: exactly one of these, or it is ended */
+    enum { AT_SOON, AT_CACHE, AT_DISK, AT_HUB, AT_CHECK } at;
+    bool canceled;
+    struct hub_cache_get get;
+    struct exchange exchange;
+    uv_work_t work;
+
+    /* ---- of the worker */
+    enum disk_answer disk_answer;
+    bool work_ok, disk_tried, is_complete;
+    struct err work_err;
+
+    /* ---- what was found */
+    struct buf data;
+    struct pin pin; /* being made, or the older one to fall back on */
+    bool has_pin;
+    struct pin fresh;
+    char *next_page;
+    unsigned n_pages, n_mismatches;
+};
+
+struct hub {
+    uv_loop_t *loop;
+    struct hub_options o;
+    struct exchanger *exchanger;
+    char credential[CREDENTIAL_SIZE]; /* of the endpoint's token: whose the disk cache is */
+    struct map flights, pins, negatives;
+    TAILQ_HEAD(, known_pin) pin_order; /* first: longest unused */
+    TAILQ_HEAD(, negative) negative_order;
+    TAILQ_HEAD(, hub_flight) soon; /* to be taken up when the loop comes around */
+    uv_timer_t soon_timer;
+    unsigned n_flights; /* also canceled ones whose worker is not done */
+    bool stopping;
+    struct hub_status status;
+};
+
+static void flight_next(struct hub_flight *fl);
+
+void hub_options_default(struct hub_options *o)
+{
+    *o = (struct hub_options){
+        .pin_ttl_ms = 60000,
+        .negative_ttl_ms = 60000,
+        .max_attempts = 4,
+        .backoff_base_ms = 500,
+        .backoff_cap_ms = 8000,
+        .max_rate_wait_ms = 2000,
+    };
+}
+
+static int64_t now_ms(const struct hub *hub) { return (int64_t)uv_now(hub->loop); }
+
+/* ---- pins and refusals in memory */
+
+static char *pin_key(const char *repo, const char *revision, const char *credential)
+{
+    return str_printf("%s\n%s\n%s", repo, revision, credential);
+}
+
+static void known_pin_free(struct hub *hub, struct known_pin *k)
+{
+    map_remove(&hub->pins, &k->node);
+    TAILQ_REMOVE(&hub->pin_order, k, link);
+    pin_release(&k->pin);
+    free(k->key);
+    free(k);
+}
+
+static struct known_pin *known_pin_find(struct hub *hub, const struct hub_flight *fl)
+{
+    AUTO_FREE char *key = pin_key(fl->repo, fl->revision, fl->credential);
+    struct map_node *n = map_find(&hub->pins, key);
+    struct known_pin *k = n ? container_of(n, struct known_pin, node) : NULL;
+
+    if (k) {
+        TAILQ_REMOVE(&hub->pin_order, k, link);
+        TAILQ_INSERT_TAIL(&hub->pin_order, k, link);
+    }
+    return k;
+}
+
+static void known_pin_put(struct hub *hub, const struct hub_flight *fl, const struct pin *pin,
+                          int64_t at_ms)
+{
+    struct known_pin *k = known_pin_find(hub, fl);
+
+    if (k)
+        known_pin_free(hub, k);
+    if (hub->pins.n >= PINS_MAX)
+        known_pin_free(hub, TAILQ_FIRST(&hub->pin_order));
+    k = mem_new(struct known_pin);
+    k->key = pin_key(fl->repo, fl->revision, fl->credential);
+    k->at_ms = at_ms;
+    pin_copy(&k->pin, pin);
+    k->node.key = k->key;
+    map_insert(&hub->pins, &k->node);
+    TAILQ_INSERT_TAIL(&hub->pin_order, k, link);
+}
+
+static void negative_free(struct hub *hub, struct negative *n)
+{
+    map_remove(&hub->negatives, &n->node);
+    TAILQ_REMOVE(&hub->negative_order, n, link);
+    err_release(&n->err);
+    free(n->key);
+    free(n);
+}
+
+/* What a refusal was about, for whom. */
+static char *negative_key(const struct hub_flight *fl)
+{
+    if (fl->kind == HUB_OP_PIN)
+        return str_printf("pin\n%s\n%s\n%s", fl->repo, fl->revision, fl->credential);
+    return str_printf("file\n%s\n%s\n%s\n%s", fl->repo, fl->commit, fl->path, fl->credential);
+}
+
+static struct negative *negative_find(struct hub *hub, const struct hub_flight *fl)
+{
+    AUTO_FREE char *key = negative_key(fl);
+    struct map_node *node = map_find(&hub->negatives, key);
+    struct negative *n = node ? container_of(node, struct negative, node) : NULL;
+
+    if (n && n->until_ms <= now_ms(hub)) {
+        negative_free(hub, n);
+        n = NULL;
+    }
+    return n;
+}
+
+/* Remembers what will be the same for a while. */
+static void negative_put(struct hub *hub, const struct hub_flight *fl, const struct err *err)
+{
+    struct negative *n;
+    int64_t ttl = hub->o.negative_ttl_ms;
+
+    switch (err->code) {
+    case ERR_FILE_NOT_FOUND:
+        ttl = COMMIT_NEGATIVE_MS;
+        break;
+    case ERR_REPO_NOT_FOUND:
+    case ERR_REPO_PRIVATE:
+    case ERR_REPO_GATED:
+    case ERR_REPO_DISABLED:
+    case ERR_REVISION_NOT_FOUND:
+    case ERR_TOKEN_INVALID:
+        break;
+    default:
+        return;
+    }
+    if ((n = negative_find(hub, fl)))
+        negative_free(hub, n);
+    if (hub->negatives.n >= NEGATIVES_MAX)
+        negative_free(hub, TAILQ_FIRST(&hub->negative_order));
+    n = mem_new(struct negative);
+    n->key = negative_key(fl);
+    n->until_ms = now_ms(hub) + ttl;
+    err_copy(&n->err, err);
+    n->node.key = n->key;
+    map_insert(&hub->negatives, &n->node);
+    TAILQ_INSERT_TAIL(&hub->negative_order, n, link);
+}
+
+/* ---- flights */
+
+static void flight_free(struct hub_flight *fl)
+{
+    struct hub *hub = fl->hub;
+
+    assert(TAILQ_EMPTY(&fl->ops));
+    exchange_release(&fl->exchange);
+    err_release(&fl->work_err);
+    buf_release(&fl->data);
+    pin_release(&fl->pin);
+    pin_release(&fl->fresh);
+    free(fl->key);
+    free(fl->token);
+    free(fl->repo);
+    free(fl->revision);
+    free(fl->canonical);
+    free(fl->commit);
+    free(fl->path);
+    free(fl->cache_path);
+    free(fl->next_page);
+    free(fl);
+    hub->n_flights--;
+}
+
+/* The end: tells everybody. err NULL for plain success. */
+static void flight_end(struct hub_flight *fl, bool ok, const struct err *err)
+{
+    struct hub *hub = fl->hub;
+    static const struct err none;
+    struct hub_op *op;
+
+    map_remove(&hub->flights, &fl->node); /* whoever asks now is not told this */
+    while ((op = TAILQ_FIRST(&fl->ops))) {
+        CLEANUP(pin_release) struct pin copy = {0};
+
+        TAILQ_REMOVE(&fl->ops, op, link);
+        op->flight = NULL;
+        if (!ok)
+            op->done(op, NULL, NULL, 0, err);
+        else if (fl->kind == HUB_OP_PIN) {
+            pin_copy(&copy, &fl->pin);
+            op->done(op, &copy, NULL, 0, err ? err : &none);
+        } else
+            op->done(op, NULL, fl->data.data ? fl->data.data : "", fl->data.size, &none);
+    }
+    flight_free(fl);
+}
+
+static void flight_fail(struct hub_flight *fl, const struct err *err)
+{
+    flight_end(fl, false, err);
+}
+
+/* Succeeds with the older pin because of err. */
+static void flight_stale(struct hub_flight *fl, const struct err *err)
+{
+    fl->pin.stale = true;
+    fl->hub->status.stale++;
+    flight_end(fl, true, err);
+}
+
+static bool is_offline(const struct hub_flight *fl) { return fl->offline || fl->hub->o.offline; }
+
+static void flight_offline(struct hub_flight *fl)
+{
+    AUTO_ERR struct err err = {0};
+
+    if (fl->kind == HUB_OP_PIN)
+        err_set(&err, ERR_OFFLINE,
+                "%s at %.100s is not in the cache and nothing may be asked of the Hub (offline)",
+                fl->repo, fl->revision);
+    else
+        err_set(&err, ERR_OFFLINE,
+                "%.200s of %s is not in the cache and nothing may be asked of the Hub (offline)",
+                fl->path, fl->repo);
+    err_fact_str(&err, "model", fl->repo);
+    if (fl->kind == HUB_OP_PIN)
+        err_fact_str(&err, "revision", fl->revision);
+    else
+        err_fact_str(&err, "path", fl->path);
+    if (fl->hub->o.endpoint->cache_dir)
+        err_fact_str(&err, "cache_dir", fl->hub->o.endpoint->cache_dir);
+    flight_fail(fl, &err);
+}
+
+/* ---- step: cache.db */
+
+static void on_cache_answer(struct hub_cache_get *g, const void *data, size_t size)
+{
+    struct hub_flight *fl = container_of(g, struct hub_flight, get);
+    struct hub *hub = fl->hub;
+    AUTO_ERR struct err ignored = {0};
+    struct timespec now;
+
+    if (fl->canceled) {
+        flight_free(fl);
+        return;
+    }
+    if (data && fl->kind == HUB_OP_PIN) {
+        if (pin_parse(&fl->pin, data, size, &ignored)) {
+            fl->has_pin = true;
+            clock_gettime(CLOCK_REALTIME, &now);
+            /* Another process's word, or ours before a restart, is good for as long. */
+            if (!fl->refresh &&
+                (revision_is_commit(fl->revision) ||
+                 ((int64_t)now.tv_sec - fl->pin.pinned_at) * 1000 < hub->o.pin_ttl_ms)) {
+                hub->status.cache_hits++;
+                known_pin_put(hub, fl, &fl->pin, now_ms(hub));
+                flight_end(fl, true, NULL);
+                return;
+            }
+        }
+    } else if (data && (fl->kind == HUB_OP_RANGE || !fl->oid[0] ||
+                        hub_content_check(fl->oid, fl->path, data, size, &ignored))) {
+        hub->status.cache_hits++;
+        buf_append(&fl->data, data, size);
+        flight_end(fl, true, NULL);
+        return;
+    }
+    flight_next(fl);
+}
+
+static void ask_cache(struct hub_flight *fl)
+{
+    const struct hub_cache *cache = fl->hub->o.cache;
+
+    fl->at = AT_CACHE;
+    fl->get = (struct hub_cache_get){
+        .credential = fl->credential,
+        .repo = fl->repo,
+        .revision = fl->revision,
+        .commit = fl->commit,
+        .path = fl->cache_path ? fl->cache_path : fl->path,
+        .done = on_cache_answer,
+    };
+    if (fl->kind == HUB_OP_PIN)
+        cache->get_pin(cache->ctx, &fl->get);
+    else {
+        fl->get.revision = NULL;
+        cache->get_file(cache->ctx, &fl->get);
+    }
+}
+
+/* ---- step: the HF cache on disk */
+
+static void disk_work(uv_work_t *work)
+{
+    struct hub_flight *fl = container_of(work, struct hub_flight, work);
+    const struct diskcache *disk = fl->hub->o.disk;
+    char commit[41];
+
+    fl->work_ok = true;
+    fl->disk_answer = DISK_MISS;
+    if (fl->kind == HUB_OP_PIN) {
+        if (diskcache_ref(disk, fl->repo, fl->revision, commit) &&
+            diskcache_pin(disk, fl->repo, commit, &fl->fresh, &fl->is_complete))
+            fl->disk_answer = DISK_HIT;
+    } else {
+        fl->work_ok = diskcache_read(disk, fl->repo, fl->commit, fl->path, fl->offset,
+                                     fl->kind == HUB_OP_RANGE ? fl->size : -1, fl->max_bytes,
+                                     &fl->data, &fl->disk_answer, &fl->work_err);
+    }
+}
+
+static void on_disk_pin(struct hub_flight *fl)
+{
+    struct hub *hub = fl->hub;
+
+    if (fl->disk_answer == DISK_HIT) {
+        if (fl->has_pin)
+            pin_release(&fl->fresh);
+        else {
+            fl->pin = fl->fresh;
+            fl->has_pin = true;
+        }
+        fl->fresh = (struct pin){0};
+        /* An incomplete list would make files look absent: better to ask. */
+        if (revision_is_commit(fl->revision) && fl->is_complete && !fl->refresh &&
+            fl->pin.origin == FROM_HUB_CACHE) {
+            hub->status.disk_hits++;
+            flight_end(fl, true, NULL);
+            return;
+        }
+    }
+    flight_next(fl);
+}
+
+static void on_disk(uv_work_t *work, int status)
+{
+    struct hub_flight *fl = container_of(work, struct hub_flight, work);
+    AUTO_ERR struct err err = {0};
+    (void)status;
+
+    if (fl->canceled) {
+        flight_free(fl);
+        return;
+    }
+    if (fl->kind == HUB_OP_PIN) {
+        on_disk_pin(fl);
+        return;
+    }
+    if (!fl->work_ok && fl->work_err.code == ERR_FILE_TOO_LARGE) {
+        flight_fail(fl, &fl->work_err);
+        return;
+    }
+    if (fl->work_ok && fl->disk_answer == DISK_HIT) {
+        fl->hub->status.disk_hits++;
+        flight_end(fl, true, NULL);
+        return;
+    }
+    if (fl->work_ok && fl->disk_answer == DISK_ABSENT && !fl->oid[0]) {
+        err_set(&err, ERR_FILE_NOT_FOUND, "%s has no file %.200s at %s", fl->repo, fl->path,
+                fl->commit);
+        err_fact_str(&err, "path", fl->path);
+        flight_fail(fl, &err);
+        return;
+    }
+    err_release(&fl->work_err); /* a disk in trouble is a miss */
+    buf_clear(&fl->data);
+    flight_next(fl);
+}
+
+static void ask_disk(struct hub_flight *fl)
+{
+    fl->at = AT_DISK;
+    fl->disk_tried = true;
+    uv_queue_work(fl->hub->loop, &fl->work, disk_work, on_disk);
+}
+
+/* ---- step: the Hub */
+
+static void keep_pin(struct hub_flight *fl)
+{
+    struct hub *hub = fl->hub;
+    struct negative *refused = negative_find(hub, fl);
+    struct timespec now;
+    AUTO_FREE char *text = NULL;
+
+    if (refused) /* before a refresh */
+        negative_free(hub, refused);
+
+    pin_release(&fl->pin);
+    fl->pin = fl->fresh;
+    fl->fresh = (struct pin){0};
+    fl->has_pin = true;
+    clock_gettime(CLOCK_REALTIME, &now);
+    fl->pin.pinned_at = now.tv_sec;
+    fl->pin.origin = FROM_HUB;
+    if (!fl->pin.canonical[0])
+        snprintf(fl->pin.canonical, sizeof(fl->pin.canonical), "%s", fl->repo);
+    known_pin_put(hub, fl, &fl->pin, now_ms(hub));
+    if (hub->o.cache) {
+        text = pin_render(&fl->pin);
+        hub->o.cache->put_pin(hub->o.cache->ctx, fl->credential, fl->repo, fl->revision,
+                              fl->pin.commit, text);
+    }
+    flight_end(fl, true, NULL);
+}
+
+/* Trouble, for which an older pin is an answer; refusals are not. */
+static bool is_trouble(enum err_code code)
+{
+    return code == ERR_HUB_UNREACHABLE || code == ERR_HUB_TIMEOUT || code == ERR_HUB_RATE_LIMITED ||
+           code == ERR_HUB_BAD_ANSWER;
+}
+
+static void pin_failed(struct hub_flight *fl, const struct err *err)
+{
+    negative_put(fl->hub, fl, err);
+    if (fl->has_pin && is_trouble(err->code))
+        flight_stale(fl, err);
+    else
+        flight_fail(fl, err);
+}
+
+static void ask_tree(struct hub_flight *fl);
+
+static void on_pin_answer(struct exchange *x, bool ok, const struct err *err)
+{
+    struct hub_flight *fl = container_of(x, struct hub_flight, exchange);
+    AUTO_ERR struct err bad = {0};
+    bool needs_tree = false;
+
+    if (fl->canceled) {
+        flight_free(fl);
+        return;
+    }
+    if (ok && x->question.kind == HUB_INFO)
+        ok = model_info_parse(&fl->fresh, &needs_tree, x->body.data ? x->body.data : "",
+                              x->body.size, &bad);
+    else if (ok) {
+        ok = model_tree_parse(&fl->fresh, x->body.data ? x->body.data : "", x->body.size, &bad);
+        needs_tree = x->answer.link_next != NULL;
+        if (ok && fl->n_pages >= TREE_PAGES_MAX)
+            ok = err_set(&bad, ERR_HUB_BAD_ANSWER, "the file tree of %s does not end", fl->repo);
+    }
+    if (!ok) {
+        fl->hub->status.failures += bad.code != ERR_NONE;
+        pin_failed(fl, bad.code ? &bad : err);
+        return;
+    }
+    if (needs_tree)
+        ask_tree(fl);
+    else
+        keep_pin(fl);
+}
+
+static void start_exchange(struct hub_flight *fl, enum hub_question_kind kind, const char *repo,
+                           const char *revision, const char *url,
+                           void (*done)(struct exchange *, bool, const struct err *))
+{
+    exchange_release(&fl->exchange);
+    fl->at = AT_HUB;
+    fl->exchange.question =
+        (struct hub_question){.kind = kind, .repo = repo, .revision = revision, .path = fl->path};
+    fl->exchange.url = url;
+    fl->exchange.token = fl->token;
+    fl->exchange.offset = fl->offset;
+    fl->exchange.size = fl->kind == HUB_OP_RANGE ? fl->size : 0;
+    fl->exchange.max_bytes = fl->kind == HUB_OP_PIN ? MODEL_INFO_MAX_BYTES : (size_t)fl->max_bytes;
+    fl->exchange.once = fl->kind == HUB_OP_PIN && fl->has_pin;
+    fl->exchange.done = done;
+    exchange_start(fl->hub->exchanger, &fl->exchange);
+}
+
+/* The first page, or the one the last answer named. It may name only the Hub itself. */
+static void ask_tree(struct hub_flight *fl)
+{
+    AUTO_FREE char *next = take(&fl->exchange.answer.link_next);
+    const char *endpoint = fl->hub->o.endpoint->url;
+    size_t size = strlen(endpoint);
+
+    if (next && (strncmp(next, endpoint, size) != 0 || next[size] != '/')) {
+        AUTO_ERR struct err err = {0};
+
+        err_set(&err, ERR_HUB_BAD_ANSWER, "the file tree of %s goes on at another place", fl->repo);
+        pin_failed(fl, &err);
+        return;
+    }
+    free(fl->next_page);
+    fl->next_page = take(&next);
+    fl->n_pages++;
+    start_exchange(fl, HUB_TREE, fl->fresh.canonical[0] ? fl->fresh.canonical : fl->repo,
+                   fl->fresh.commit, fl->next_page, on_pin_answer);
+}
+
+/* ---- step: is it what it should be, and keep it */
+
+static void check_work(uv_work_t *work)
+{
+    struct hub_flight *fl = container_of(work, struct hub_flight, work);
+    struct diskcache *disk = fl->hub->o.disk;
+    AUTO_ERR struct err ignored = {0};
+
+    fl->work_ok = hub_content_check(fl->oid, fl->path, fl->data.data ? fl->data.data : "",
+                                    fl->data.size, &fl->work_err);
+    if (!fl->work_ok || fl->data.size <= HUB_CACHE_FILE_MAX || !disk || !fl->use_disk)
+        return;
+    /* A full disk must not cost the answer: then it is fetched again some day. */
+    if (diskcache_put(disk, fl->repo, fl->commit, fl->path, fl->oid, fl->data.data, fl->data.size,
+                      &ignored) &&
+        fl->revision)
+        (void)!diskcache_put_ref(disk, fl->repo, fl->revision, fl->commit, &ignored);
+}
+
+static void ask_hub(struct hub_flight *fl);
+
+static void on_checked(struct hub_flight *fl)
+{
+    const struct hub_cache *cache = fl->hub->o.cache;
+
+    if (!fl->work_ok) {
+        AUTO_ERR struct err err = {0};
+
+        err_move(&err, &fl->work_err);
+        fl->hub->status.mismatches++;
+        buf_clear(&fl->data);
+        if (fl->n_mismatches++ == 0) { /* bytes go wrong on the way, too */
+            ask_hub(fl);
+            return;
+        }
+        flight_fail(fl, &err);
+        return;
+    }
+    if (cache && fl->data.size <= HUB_CACHE_FILE_MAX)
+        cache->put_file(cache->ctx, fl->credential, fl->repo, fl->commit,
+                        fl->cache_path ? fl->cache_path : fl->path, fl->oid,
+                        fl->data.data ? fl->data.data : "", fl->data.size);
+    flight_end(fl, true, NULL);
+}
+
+static void on_check_work(uv_work_t *work, int status)
+{
+    struct hub_flight *fl = container_of(work, struct hub_flight, work);
+    (void)status;
+
+    if (fl->canceled)
+        flight_free(fl);
+    else
+        on_checked(fl);
+}
+
+static void on_file_answer(struct exchange *x, bool ok, const struct err *err)
+{
+    struct hub_flight *fl = container_of(x, struct hub_flight, exchange);
+
+    if (fl->canceled) {
+        flight_free(fl);
+        return;
+    }
+    if (!ok) {
+        negative_put(fl->hub, fl, err);
+        flight_fail(fl, err);
+        return;
+    }
+    fl->hub->status.bytes += x->body.size;
+    buf_release(&fl->data);
+    fl->data = x->body;
+    x->body = (struct buf){0};
+    if (!fl->oid[0])
+        memcpy(fl->oid, x->oid, sizeof(fl->oid));
+    fl->work_ok = true;
+    if (fl->kind == HUB_OP_RANGE) {
+        /* A part has no hash; but whose part it is the Hub says. */
+        if (x->oid[0] && !str_eq(x->oid, fl->oid))
+            fl->work_ok =
+                err_set(&fl->work_err, ERR_CONTENT_MISMATCH,
+                        "%.200s of %s is another file than its commit lists", fl->path, fl->repo);
+        on_checked(fl);
+        return;
+    }
+    if (!fl->oid[0]) { /* a mirror without hashes: nothing to check, and nothing to keep */
+        flight_end(fl, true, NULL);
+        return;
+    }
+    if (fl->data.size <= CHECK_INLINE_BYTES) {
+        check_work(&fl->work);
+        on_checked(fl);
+        return;
+    }
+    fl->at = AT_CHECK;
+    uv_queue_work(fl->hub->loop, &fl->work, check_work, on_check_work);
+}
+
+static void ask_hub(struct hub_flight *fl)
+{
+    if (fl->kind == HUB_OP_PIN)
+        start_exchange(fl, HUB_INFO, fl->repo, fl->revision, NULL, on_pin_answer);
+    else
+        start_exchange(fl, HUB_FILE, fl->canonical ? fl->canonical : fl->repo, fl->commit, NULL,
+                       on_file_answer);
+}
+
+/* ---- the order of steps */
+
+/* What memory has; false when it has nothing to say. Only from the loop, for ops may be told. */
+static bool ask_memory(struct hub_flight *fl)
+{
+    struct hub *hub = fl->hub;
+    struct negative *n = fl->refresh ? NULL : negative_find(hub, fl);
+    struct known_pin *k;
+
+    if (n) {
+        AUTO_ERR struct err err = {0};
+
+        err_copy(&err, &n->err);
+        err_fact_int(&err, "cached_for_s", (n->until_ms - now_ms(hub) + 999) / 1000);
+        flight_fail(fl, &err);
+        return true;
+    }
+    if (fl->kind != HUB_OP_PIN || !(k = known_pin_find(hub, fl)))
+        return false;
+    pin_copy(&fl->pin, &k->pin);
+    fl->has_pin = true;
+    if (fl->refresh ||
+        (!revision_is_commit(fl->revision) && now_ms(hub) - k->at_ms >= hub->o.pin_ttl_ms))
+        return false;
+    flight_end(fl, true, NULL);
+    return true;
+}
+
+static bool fits(const struct hub_flight *fl)
+{
+    return fl->kind != HUB_OP_FILE || fl->file_size <= fl->max_bytes;
+}
+
+static void flight_too_large(struct hub_flight *fl)
+{
+    AUTO_ERR struct err err = {0};
+
+    err_set(&err, ERR_FILE_TOO_LARGE, "%.200s has %lld bytes, at most %lld are read", fl->path,
+            (long long)fl->file_size, (long long)fl->max_bytes);
+    err_fact_str(&err, "path", fl->path);
+    err_fact_int(&err, "limit", fl->max_bytes);
+    flight_fail(fl, &err);
+}
+
+static bool cache_may_have(const struct hub_flight *fl)
+{
+    if (!fl->hub->o.cache)
+        return false;
+    if (fl->kind == HUB_OP_PIN)
+        return !fl->has_pin; /* memory has what was put there last */
+    return fl->kind == HUB_OP_RANGE ? fl->size <= HUB_CACHE_FILE_MAX
+                                    : fl->file_size <= HUB_CACHE_FILE_MAX;
+}
+
+/* Read this and you have read the request. */
+static void flight_next(struct hub_flight *fl)
+{
+    switch (fl->at) {
+    case AT_SOON:
+        if (!fits(fl)) {
+            flight_too_large(fl);
+            return;
+        }
+        if (ask_memory(fl))
+            return;
+        if (cache_may_have(fl)) {
+            ask_cache(fl);
+            return;
+        }
+        /* fall through */
+    case AT_CACHE:
+        if (fl->use_disk && !fl->has_pin) {
+            ask_disk(fl);
+            return;
+        }
+        /* fall through */
+    case AT_DISK:
+        if (!is_offline(fl)) {
+            ask_hub(fl);
+            return;
+        }
+        if (fl->kind == HUB_OP_PIN && fl->has_pin) {
+            AUTO_ERR struct err err = {0};
+
+            if (revision_is_commit(fl->revision)) {
+                flight_end(fl, true, NULL);
+                return;
+            }
+            err_set(&err, ERR_OFFLINE, "nothing may be asked of the Hub (offline)");
+            flight_stale(fl, &err);
+            return;
+        }
+        flight_offline(fl);
+        return;
+    case AT_HUB:
+    case AT_CHECK:
+        assert(!"these go on by themselves");
+    }
+}
+
+static void on_soon(uv_timer_t *timer)
+{
+    struct hub *hub = container_of(timer, struct hub, soon_timer);
+    struct hub_flight *fl;
+
+    while ((fl = TAILQ_FIRST(&hub->soon))) {
+        TAILQ_REMOVE(&hub->soon, fl, link);
+        flight_next(fl);
+    }
+}
+
+/* ---- outside */
+
+static char *dup_or_null(const char *s) { return s ? str_dup(s) : NULL; }
+
+/* What makes two ops the same. */
+static char *op_key(const struct hub_op *op, const char *credential)
+{
+    if (op->kind == HUB_OP_PIN)
+        return str_printf("pin\n%s\n%s\n%s\n%d%d", op->repo, op->revision, credential, op->refresh,
+                          op->offline);
+    return str_printf("file\n%s\n%s\n%s\n%s\n%lld+%lld\n%d", op->repo, op->commit, op->path,
+                      credential, (long long)(op->kind == HUB_OP_RANGE ? op->offset : 0),
+                      (long long)(op->kind == HUB_OP_RANGE ? op->size : op->max_bytes),
+                      op->offline * 2 + (op->kind == HUB_OP_RANGE));
+}
+
+static struct hub_flight *flight_new(struct hub *hub, const struct hub_op *op, char *key)
+{
+    struct hub_flight *fl = mem_new(struct hub_flight);
+
+    fl->hub = hub;
+    fl->key = key;
+    TAILQ_INIT(&fl->ops);
+    fl->kind = op->kind;
+    fl->token = dup_or_null(op->token);
+    fl->repo = str_dup(op->repo);
+    fl->revision = dup_or_null(op->revision);
+    fl->canonical = dup_or_null(op->canonical && *op->canonical ? op->canonical : NULL);
+    fl->commit = dup_or_null(op->commit);
+    fl->path = dup_or_null(op->path);
+    if (op->oid && hub_etag_is_hash(op->oid))
+        snprintf(fl->oid, sizeof(fl->oid), "%s", op->oid);
+    credential_class(op->token, fl->credential);
+    fl->file_size = op->file_size;
+    if (op->kind == HUB_OP_RANGE) {
+        fl->offset = op->offset;
+        fl->size = op->size;
+        fl->max_bytes = op->size;
+        fl->cache_path =
+            str_printf("%s@%lld+%lld", op->path, (long long)op->offset, (long long)op->size);
+    } else
+        fl->max_bytes = op->max_bytes;
+    fl->refresh = op->refresh;
+    fl->offline = op->offline;
+    /* The folder is the daemon's user's: what is in it was seen with his token, for his token. */
+    fl->use_disk = hub->o.disk && str_eq(fl->credential, hub->credential);
+    fl->node.key = fl->key;
+    map_insert(&hub->flights, &fl->node);
+    hub->n_flights++;
+    return fl;
+}
+
+void hub_start(struct hub *hub, struct hub_op *op)
+{
+    char credential[CREDENTIAL_SIZE];
+    struct hub_flight *fl;
+    struct map_node *n;
+    char *key;
+
+    assert(!hub->stopping);
+    credential_class(op->token, credential);
+    key = op_key(op, credential);
+    n = map_find(&hub->flights, key);
+    if (n) {
+        free(key);
+        fl = container_of(n, struct hub_flight, node);
+        hub->status.joined++;
+    } else {
+        fl = flight_new(hub, op, key);
+        fl->at = AT_SOON;
+        TAILQ_INSERT_TAIL(&hub->soon, fl, link);
+        uv_timer_start(&hub->soon_timer, on_soon, 0, 0);
+    }
+    op->flight = fl;
+    TAILQ_INSERT_TAIL(&fl->ops, op, link);
+}
+
+void hub_cancel(struct hub_op *op)
+{
+    AUTO_ERR struct err err = {0};
+
+    TAILQ_REMOVE(&op->flight->ops, op, link);
+    op->flight = NULL;
+    err_set(&err, ERR_CANCELED, "canceled");
+    op->done(op, NULL, NULL, 0, &err);
+}
+
+/* Nobody is told any more; it goes now, or when what it waits for has come. */
+static void flight_cancel(struct hub_flight *fl)
+{
+    map_remove(&fl->hub->flights, &fl->node);
+    fl->canceled = true;
+    switch (fl->at) {
+    case AT_SOON:
+        TAILQ_REMOVE(&fl->hub->soon, fl, link);
+        flight_free(fl);
+        return;
+    case AT_HUB:
+        exchange_cancel(&fl->exchange);
+        return;
+    case AT_CACHE:
+    case AT_DISK:
+    case AT_CHECK:
+        return;
+    }
+}
+
+struct hub *hub_new(uv_loop_t *loop, const struct hub_options *options)
+{
+    struct hub *hub = mem_new(struct hub);
+    struct exchanger_options o = {
+        .endpoint = options->endpoint,
+        .fetcher = options->fetcher,
+        .max_attempts = options->max_attempts,
+        .backoff_base_ms = options->backoff_base_ms,
+        .backoff_cap_ms = options->backoff_cap_ms,
+        .max_rate_wait_ms = options->max_rate_wait_ms,
+    };
+
+    hub->loop = loop;
+    hub->o = *options;
+    hub->exchanger = exchanger_new(loop, &o);
+    credential_class(options->endpoint->token, hub->credential);
+    TAILQ_INIT(&hub->pin_order);
+    TAILQ_INIT(&hub->negative_order);
+    TAILQ_INIT(&hub->soon);
+    uv_timer_init(loop, &hub->soon_timer);
+    return hub;
+}
+
+void hub_stop(struct hub *hub)
+{
+    struct map_node *n;
+
+    hub->stopping = true;
+    for (struct map_cursor c = {0}; (n = map_next(&hub->flights, &c)); c = (struct map_cursor){0}) {
+        struct hub_flight *fl = container_of(n, struct hub_flight, node);
+
+        while (!TAILQ_EMPTY(&fl->ops))
+            hub_cancel(TAILQ_FIRST(&fl->ops));
+        flight_cancel(fl);
+    }
+}
+
+bool hub_idle(const struct hub *hub) { return hub->n_flights == 0; }
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(container_of((uv_timer_t *)handle, struct hub, soon_timer));
+}
+
+void hub_free(struct hub *hub)
+{
+    assert(hub_idle(hub));
+    hub_forget(hub, NULL);
+    map_release(&hub->flights);
+    map_release(&hub->pins);
+    map_release(&hub->negatives);
+    exchanger_free(hub->exchanger);
+    uv_close((uv_handle_t *)&hub->soon_timer, on_closed);
+}
+
+/* Keys begin with the repository, refusals' with what kind of thing it was about. */
+static bool is_about(const char *key, const char *repo)
+{
+    size_t size = strlen(repo);
+
+    return strncmp(key, repo, size) == 0 && key[size] == '\n';
+}
+
+void hub_forget(struct hub *hub, const char *repo)
+{
+    struct known_pin *k, *next_k;
+    struct negative *n, *next_n;
+
+    for (k = TAILQ_FIRST(&hub->pin_order); k; k = next_k) {
+        next_k = TAILQ_NEXT(k, link);
+        if (!repo || !*repo || is_about(k->key, repo))
+            known_pin_free(hub, k);
+    }
+    for (n = TAILQ_FIRST(&hub->negative_order); n; n = next_n) {
+        next_n = TAILQ_NEXT(n, link);
+        if (!repo || !*repo || is_about(strchr(n->key, '\n') + 1, repo))
+            negative_free(hub, n);
+    }
+}
+
+void hub_status(const struct hub *hub, struct hub_status *ret)
+{
+    const struct exchanger_status *e = exchanger_status(hub->exchanger);
+
+    *ret = hub->status;
+    ret->offline = hub->o.offline;
+    ret->is_up = e->is_up;
+    ret->since_ms = e->since_ms;
+    memcpy(ret->last_error, e->last_error, sizeof(ret->last_error));
+    ret->requests = e->requests;
+    ret->retries = e->retries;
+    ret->failures += e->failures;
+    ret->rate_limited = e->rate_limited;
+    ret->flights = (unsigned)hub->flights.n;
+    ret->negatives = (unsigned)hub->negatives.n;
+}
