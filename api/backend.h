@@ -54,11 +54,6 @@ enum op {
     N_OPS,
 };
 
-/* OP_WAIT_REVISION; the answer is a status and the revision reached */
-struct args_revision {
-    int64_t revision;
-};
-
 struct answer {
     unsigned status;          /* HTTP status of success; 0 with err set otherwise */
     struct blob *body;        /* counted; NULL for none (204) */

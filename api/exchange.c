@@ -128,6 +128,8 @@ static void exchange_clear(struct exchange *ex)
 
     if (ex->stream)
         stream_free(ex->stream);
+    if (ex->then)
+        TAILQ_REMOVE(&s->waiters, ex, waiter);
     if (ex->flight)
         exchange_abandon(ex);
     if (ex->response)
@@ -202,10 +204,55 @@ void exchange_abandon(struct exchange *ex)
     s->config.backend.abandon(s->config.backend.ctx, &f->call); /* may free it */
 }
 
+static void end_wait(struct exchange *ex, bool reached)
+{
+    void (*then)(struct request *, bool) = take(&ex->then);
+
+    TAILQ_REMOVE(&server_of(ex)->waiters, ex, waiter);
+    then(&ex->req, reached);
+}
+
+void request_wait(struct request *req, int64_t revision, int64_t until_ms,
+                  void (*then)(struct request *req, bool reached))
+{
+    struct exchange *ex = exchange_of(req);
+    struct server *s = server_of(ex);
+
+    if (revision <= s->revision || s->stopping) {
+        then(req, revision <= s->revision);
+        return;
+    }
+    ex->then = then;
+    ex->awaited = revision;
+    req->deadline_ms = until_ms;
+    TAILQ_INSERT_TAIL(&s->waiters, ex, waiter);
+    if (ex->asleep)
+        connection_enter(ex->connection, PHASE_CALL, until_ms);
+}
+
+void exchange_reached(struct server *s)
+{
+    struct waiters all = TAILQ_HEAD_INITIALIZER(all), *waiters = &s->waiters;
+    struct exchange *ex;
+
+    /* then() may wait again, so the list is emptied first. */
+    TAILQ_CONCAT(&all, waiters, waiter);
+    while ((ex = TAILQ_FIRST(&all))) {
+        TAILQ_REMOVE(&all, ex, waiter);
+        TAILQ_INSERT_TAIL(waiters, ex, waiter);
+        if (ex->awaited <= s->revision)
+            end_wait(ex, true);
+    }
+}
+
 void exchange_timeout(struct exchange *ex)
 {
     int64_t after_ms = (clock_mono_ns() - ex->start_ns) / 1000000;
 
+    if (ex->then) {
+        end_wait(ex, false);
+        return;
+    }
     if (ex->flight)
         exchange_abandon(ex);
     reply_error(&ex->req, ERR_TIMEOUT, "no answer within %.1f s", (double)after_ms / 1e3);
@@ -483,34 +530,26 @@ failed:
 static void handle(struct exchange *ex)
 {
     ex->req.route->handle(&ex->req);
-    if (!ex->response && !ex->flight)
+    if (!ex->response && !ex->flight && !ex->then)
         reply_error(&ex->req, ERR_INTERNAL, "the handler of %s did not answer",
                     ex->req.route->path);
 }
 
-static void on_revision(struct request *req, struct call *call)
+static void on_revision(struct request *req, bool reached)
 {
     struct exchange *ex = exchange_of(req);
+    int64_t have = server_of(ex)->revision;
+    AUTO_ERR struct err err = {0};
 
-    req->on_answer = NULL;
-    if (!call->answer.status) {
-        reply_problem(req, &call->answer.err);
+    if (reached) {
+        req->revision = have;
+        handle(ex);
         return;
     }
-    if (call->answer.revision > req->revision)
-        req->revision = call->answer.revision;
-    if (server_of(ex)->revision > req->revision)
-        req->revision = server_of(ex)->revision;
-    handle(ex);
-}
-
-static void wait_for(struct exchange *ex, int64_t min_revision)
-{
-    struct args_revision *args = mem_new(struct args_revision);
-
-    args->revision = min_revision;
-    ex->req.on_answer = on_revision;
-    request_submit(&ex->req, request_call(&ex->req, OP_WAIT_REVISION, args, free));
+    err_set(&err, ERR_REVISION_AHEAD, "the registry is at revision %lld, not yet at min_revision",
+            (long long)have);
+    err_fact_int(&err, "revision", have);
+    reply_problem(req, &err);
 }
 
 /* The request is complete. */
@@ -527,8 +566,8 @@ static void run_route(struct exchange *ex)
     if (route->body_required && !ex->req.body_size)
         reply_error(&ex->req, ERR_INVALID, "a body is required here");
     else if (bind_query(ex, &min_revision)) {
-        if (min_revision > server_of(ex)->revision)
-            wait_for(ex, min_revision);
+        if (min_revision)
+            request_wait(&ex->req, min_revision, ex->req.deadline_ms, on_revision);
         else
             handle(ex);
     }

@@ -60,6 +60,9 @@ struct exchange {
     int64_t start_ns;
     struct flight *flight;
     struct stream *stream;
+    void (*then)(struct request *req, bool reached); /* set while it waits for a revision */
+    int64_t awaited;
+    TAILQ_ENTRY(exchange) waiter; /* server.waiters, while then is set */
 
     /* ---- the reply */
     struct MHD_Response *response; /* NULL until there is one */
@@ -100,6 +103,7 @@ struct server {
     size_t n_listeners;
     TAILQ_HEAD(, connection) connections;
     TAILQ_HEAD(, stream) streams;
+    TAILQ_HEAD(waiters, exchange) waiters;
     struct deadline_list deadlines[N_PHASES];
     size_t n_connections;
     size_t n_calls, n_streams;
@@ -135,6 +139,8 @@ void exchange_sleep(struct exchange *ex, enum phase phase, int64_t at_ms);
 void exchange_wake(struct exchange *ex);
 /* The deadline of PHASE_CALL has passed. */
 void exchange_timeout(struct exchange *ex);
+/* Whoever waits for a revision up to the present one goes on. */
+void exchange_reached(struct server *s);
 /* Nobody will use the answer of the call on its way. */
 void exchange_abandon(struct exchange *ex);
 void exchange_release(struct exchange *ex);

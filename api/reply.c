@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char json_type[] = "application/json";
+static const char application_json[] = "application/json";
 
 /* ---- what a handler says before the reply */
 
@@ -214,7 +214,7 @@ void reply_blob(struct request *req, unsigned status, struct blob *blob, const c
 {
     struct exchange *ex = exchange_of(req);
 
-    content_type = content_type ? content_type : json_type;
+    content_type = content_type ? content_type : application_json;
     if (!ex->etag[0])
         reply_etag(req, blob->etag);
     keep_hot(ex, status, blob, content_type, NULL);
@@ -228,7 +228,7 @@ void reply_buf(struct request *req, unsigned status, struct buf *body, const cha
     size_t size;
     char *data;
 
-    content_type = content_type ? content_type : json_type;
+    content_type = content_type ? content_type : application_json;
     if (body->size && body->data[body->size - 1] != '\n' && strstr(content_type, "json"))
         buf_append_char(body, '\n');
     if (ex->cacheable) {
@@ -260,7 +260,7 @@ void reply_text(struct request *req, unsigned status, const char *text, const ch
         reply_send(
             ex, status,
             MHD_create_response_from_buffer(size, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT),
-            size, content_type ? content_type : json_type);
+            size, content_type ? content_type : application_json);
 }
 
 void reply_json(struct request *req, unsigned status, json_t *doc)
@@ -355,7 +355,7 @@ static void reply_failure(struct request *req, const struct answer *a)
 void reply_answer(struct request *req, const struct answer *a)
 {
     struct exchange *ex = exchange_of(req);
-    const char *type = a->content_type ? a->content_type : json_type;
+    const char *type = a->content_type ? a->content_type : application_json;
 
     if (a->revision)
         req->revision = a->revision;

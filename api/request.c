@@ -1,5 +1,6 @@
 #include "api/exchange.h"
 #include "api/reply.h"
+#include "api/stream.h"
 #include "base/clock.h"
 #include "base/hash.h"
 
@@ -173,7 +174,7 @@ void api_answer(struct call *call)
             stream_answer(ex->stream, &call->answer);
         else
             reply_answer(&ex->req, &call->answer);
-        if (!ex->response && !ex->flight)
+        if (!ex->response && !ex->flight && !ex->then)
             reply_error(&ex->req, ERR_INTERNAL, "an answer was not used");
     }
     flight_free(f);

@@ -148,3 +148,12 @@ bool request_json(struct request *req, json_t **ret, struct err *err) MUST_CHECK
 struct call *request_call(struct request *req, enum op op, void *args,
                           void (*args_release)(void *args));
 void request_submit(struct request *req, struct call *call);
+
+/*
+ * Sleeps until the loop's registry has reached revision or until_ms
+ * (CLOCK_MONOTONIC) has passed, then calls then(), which must do what a handler
+ * must. It is called at once when there is nothing to wait for. min_revision=
+ * is done with this before the handler is called.
+ */
+void request_wait(struct request *req, int64_t revision, int64_t until_ms,
+                  void (*then)(struct request *req, bool reached));

@@ -200,6 +200,7 @@ bool server_start(struct server **ret, const struct server_config *config,
     s->hot = hot_new(s->config.hot_bytes);
     TAILQ_INIT(&s->connections);
     TAILQ_INIT(&s->streams);
+    TAILQ_INIT(&s->waiters);
     for (int i = 0; i < N_PHASES; i++)
         TAILQ_INIT(&s->deadlines[i]);
     api_set_revision(s, 0);
@@ -357,9 +358,13 @@ static void answer_all(struct server *s)
     TAILQ_FOREACH (c, &s->connections, link) {
         struct exchange *ex = &c->exchange;
 
-        if (!ex->flight)
+        if (!ex->flight && !ex->then)
             continue;
-        exchange_abandon(ex);
+        if (ex->then)
+            TAILQ_REMOVE(&s->waiters, ex, waiter);
+        ex->then = NULL;
+        if (ex->flight)
+            exchange_abandon(ex);
         if (!ex->stream)
             reply_error(&ex->req, ERR_DRAINING, "the server stops");
     }
@@ -402,6 +407,7 @@ void api_set_revision(struct server *s, int64_t revision)
 {
     s->revision = revision;
     snprintf(s->revision_text, sizeof(s->revision_text), "%lld", (long long)revision);
+    exchange_reached(s);
 }
 
 int64_t api_revision(const struct server *s) { return s->revision; }
