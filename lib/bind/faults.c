@@ -81,7 +81,7 @@ static void write_names(struct json *j, const char *wanted, const char *const *a
     const char *near[NEAREST_MAX];
     size_t n = 0, n_near;
 
-    while (allowed[n] && n < SHOWN_NAMES)
+    while (n < SHOWN_NAMES && allowed[n])
         n++;
     json_strv(j, "allowed", allowed, n);
     n_near = wanted ? nearest(wanted, allowed, n, near) : 0;
