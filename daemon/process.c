@@ -29,7 +29,7 @@ struct process {
     uv_signal_t term, interrupt, hup;
     uv_timer_t stop_timer;
     int64_t stop_at_ms; /* the end of draining; 0: not stopping */
-    bool drained, ended;
+    bool drained;
     int status;
 
     struct vitals vitals;
@@ -267,18 +267,13 @@ static void on_beat(void *ctx)
 
 /* ---- stop */
 
-static void close_handle(uv_handle_t *handle, void *arg)
-{
-    (void)arg;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
-}
-
 /* Nothing is under way any more: everything goes, and uv_run() returns. */
 static void finish(struct process *p)
 {
-    p->ended = true;
     loops_stop(&p->loops);
+    source_free(p->core.source);
+    hub_free(p->core.hub);
+    fetcher_free(p->fetcher);
     core_stop(&p->core);
     storage_stop(p->storage);
     uv_close((uv_handle_t *)&p->stop_timer, NULL);
@@ -420,9 +415,6 @@ static void tell_ready(struct process *p)
 static void release(struct process *p)
 {
     loops_release(&p->loops);
-    source_free(p->core.source);
-    hub_free(p->core.hub);
-    fetcher_free(p->fetcher);
     core_release(&p->core);
     localroots_close(p->roots);
     diskcache_close(p->disk);
@@ -456,9 +448,10 @@ int process_run(struct settings *settings, int argc, char *const *argv)
     }
     tell_ready(p);
     uv_run(&p->loop, UV_RUN_DEFAULT);
-    uv_walk(&p->loop, close_handle, NULL);
-    uv_run(&p->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&p->loop);
+    if (uv_loop_close(&p->loop) != 0) {
+        log_error("stop: a handle was left open");
+        return EXIT_STATUS_SOFTWARE;
+    }
     release(p);
     free(p);
     log_info("stop: done");
