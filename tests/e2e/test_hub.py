@@ -485,6 +485,20 @@ def test_another_process_finds_what_the_first_one_kept(hub, start, repo, tmp_pat
     assert not hub.log
 
 
+@pytest.mark.parametrize("size", [2 << 20, (2 << 20) + 500, 4 << 20])
+def test_a_long_range_is_kept_in_pieces(hub, start, tmp_path, size):
+    data = os.urandom(3 << 20)
+    repo = hub.repo("org/g", {"m.gguf": data})
+    args = dict(model="org/g", commit=repo.head, path="m.gguf", offset=7, size=size)
+    assert start("--cache", tmp_path).ask("range", **args)["sha256"] == sha256(data[7:7 + size])
+    hub.forget()
+    assert start("--cache", tmp_path).ask("range", **args)["sha256"] == sha256(data[7:7 + size])
+    assert not hub.log
+    (tmp_path / sorted(os.listdir(tmp_path))[0]).unlink()
+    assert start("--cache", tmp_path).ask("range", **args)["sha256"] == sha256(data[7:7 + size])
+    assert hub.log
+
+
 def test_a_damaged_cache_is_asked_again(hub, start, repo, tmp_path):
     first = start("--cache", tmp_path)
     pin = first.ask("pin", model="org/name")
