@@ -28,6 +28,8 @@ def option_head(name, argument):
 
 def default_of(setting):
     value = setting["default"]
+    if value and setting["type"].startswith("list"):
+        value = value.replace(",", ", ")
     return f" Default: {value}." if value and setting["type"] != "yes or no" else ""
 
 
