@@ -300,8 +300,14 @@ static void start(const struct plan_input *in, struct plan *p, struct notices *n
     }
 }
 
-/* The largest value in [1, upper] with which fits() holds, given that it holds
- * for less when it holds for more. */
+/* A length is only worth having when the cache holds it. */
+static bool holds_length(const struct plan_input *in, const struct plan *p)
+{
+    return in->formula == PLAN_SEED || !in->kv_cache || !p->estimated ||
+           p->n_blocks >= div_up(p->max_length, in->page_size);
+}
+
+/* The largest value in [1, upper] with which it fits, given that less fits when more does. */
 static int64_t search(const struct plan_input *in, int64_t upper, bool by_length)
 {
     AUTO_ERR struct err err = {0};
@@ -317,7 +323,7 @@ static int64_t search(const struct plan_input *in, int64_t upper, bool by_length
         struct plan p = base;
 
         *(by_length ? &p.max_length : &p.max_batch_size) = mid;
-        if (attempt(in, &tree, &p, NULL))
+        if (attempt(in, &tree, &p, NULL) && (!by_length || holds_length(in, &p)))
             low = mid;
         else
             high = mid - 1;
