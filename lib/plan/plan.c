@@ -77,12 +77,23 @@ static bool tree_add(struct tree *t, const struct plan_input *in, const struct p
     return true;
 }
 
+/* State-space models alone: a state per sequence, nothing per token. */
+static bool stores_no_tokens(const struct config *c)
+{
+    if (!c->layer_kinds || c->n_heads > 0)
+        return false;
+    for (int64_t i = 0; i < c->n_layers; i++)
+        if (c->layer_kinds[i] == LAYER_FULL || c->layer_kinds[i] == LAYER_SLIDING)
+            return false;
+    return true;
+}
+
 /* The seed plans a draft for itself; the newer formula sums the caches. */
 static bool tree_build(struct tree *t, const struct plan_input *in, struct err *err)
 {
     memset(t, 0, sizeof(*t));
     t->page = in->page_size;
-    if (!in->kv_cache)
+    if (!in->kv_cache || stores_no_tokens(in->main.config))
         return true;
     if (!tree_add(t, in, &in->main, "main", 0, err))
         return false;

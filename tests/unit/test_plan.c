@@ -290,6 +290,25 @@ static void a_latent_cache_is_counted_once_per_token(void **state)
     teardown(&c);
 }
 
+static void a_model_of_states_alone_has_no_token_cache(void **state)
+{
+    static const char config[] =
+        "{\"architectures\":[\"MambaForCausalLM\"],\"model_type\":\"mamba\",\"hidden_size\":768,"
+        "\"num_hidden_layers\":24,\"state_size\":16,\"conv_kernel\":4,\"expand\":2,"
+        "\"intermediate_size\":1536,\"time_step_rank\":48,\"vocab_size\":50280}";
+    struct plan_case c;
+    struct plan p;
+    (void)state;
+
+    setup(&c, config, GIB(8), GIB(1));
+    c.in.max_length = 2048;
+    p = plan_of(&c);
+    assert_true(p.fits);
+    assert_int_equal(p.kv_cache_bytes, 0);
+    assert_int_equal(p.max_length, 2048);
+    teardown(&c);
+}
+
 static void planners_reserve_activations(void **state)
 {
     struct plan_case c;
@@ -520,6 +539,7 @@ int main(void)
         cmocka_unit_test(hostile_sizes_do_not_wrap),
         cmocka_unit_test(sliding_windows_count_in_the_estimate_only),
         cmocka_unit_test(a_latent_cache_is_counted_once_per_token),
+        cmocka_unit_test(a_model_of_states_alone_has_no_token_cache),
         cmocka_unit_test(planners_reserve_activations),
         cmocka_unit_test(a_planner_nobody_read_is_not_guessed),
         cmocka_unit_test(the_batch_defaults_to_one_on_a_cpu),
