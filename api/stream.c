@@ -104,7 +104,7 @@ static ssize_t on_read(void *cls, uint64_t pos, char *to, size_t max)
         return (ssize_t)n;
     if (s->closing)
         return MHD_CONTENT_READER_END_OF_STREAM;
-    if (server_of(ex)->stopping)
+    if (ex->connection->is_cut || server_of(ex)->stopping)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     exchange_sleep(ex, PHASE_STREAM, clock_mono_ms() + server_of(ex)->config.heartbeat_ms);
     return 0;

@@ -399,6 +399,7 @@ static void on_stop(struct message *m)
 
 static struct message stop_message = {.run = on_stop};
 static uv_timer_t drained;
+static uv_signal_t stop_signal;
 
 static void on_drained(uv_timer_t *timer)
 {
@@ -407,16 +408,17 @@ static void on_drained(uv_timer_t *timer)
     if (!io.has_thread && server_n_connections(io.server) && ++rounds < 200)
         return;
     uv_close((uv_handle_t *)timer, NULL);
+    uv_close((uv_handle_t *)&stop_signal, NULL);
     if (!io.has_thread)
         ioloop_close(&io);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
 {
-    (void)number;
-    uv_close((uv_handle_t *)signal, NULL);
+    (void)signal, (void)number;
+    if (uv_is_active((uv_handle_t *)&drained))
+        return; /* it is on its way */
     ioloop_post(&io, &stop_message);
-    uv_timer_init(uv_default_loop(), &drained);
     uv_timer_start(&drained, on_drained, 10, 10);
 }
 
@@ -427,7 +429,6 @@ int main(int argc, char **argv)
     struct server_config config = {.backend = {submit, abandon, NULL}, .version = "test"};
     bool threaded = false;
     size_t n = 0, n_routes = 0;
-    uv_signal_t signal;
     struct err err = {0};
 
     memset(hello_text, 'x', sizeof(hello_text) - 1);
@@ -455,8 +456,9 @@ int main(int argc, char **argv)
     config.metrics = metrics;
     config.routes = routes;
     config.n_routes = n_routes;
-    uv_signal_init(uv_default_loop(), &signal);
-    uv_signal_start(&signal, on_signal, SIGTERM);
+    uv_timer_init(uv_default_loop(), &drained);
+    uv_signal_init(uv_default_loop(), &stop_signal);
+    uv_signal_start(&stop_signal, on_signal, SIGTERM);
     if (!(threaded ? ioloop_start(&io, "io", &config, listeners, n, &err)
                    : ioloop_open(&io, uv_default_loop(), &config, listeners, n, &err))) {
         fprintf(stderr, "%s\n", err.msg);
