@@ -1,9 +1,9 @@
 """
 The transport with a fake backend: every way in which libmicrohttpd 0.9.75 is
-known to stall, spin, abort or misread is a test here. The numbers in the names
-of the groups are nothing but an order.
+known to stall, spin, abort or misread is a test here. The groups are in no
+particular order.
 
-    TRANSPORT_SERVER=build/tests/unit/transport_server pytest tests/e2e/test_transport.py
+    PIPELINED_BUILD=build pytest tests/e2e/test_transport.py
 """
 
 import json
@@ -17,7 +17,8 @@ from contextlib import contextmanager
 
 import pytest
 
-SERVER = os.environ.get("TRANSPORT_SERVER", "build/tests/unit/transport_server")
+BUILD = os.environ.get("PIPELINED_BUILD", "build")
+SERVER = f"{BUILD}/tests/unit/transport_server"
 PATIENCE = 10  # seconds; only a hang comes near
 
 
@@ -28,7 +29,7 @@ class Server:
             args = ("tcp", *args)
         self.process = subprocess.Popen([SERVER, *args], stderr=subprocess.PIPE, text=True,
                                         errors="replace", pass_fds=pass_fds)
-        self.addresses, self.log = [], []
+        self.addresses, self.log, self.terminated = [], [], False
         for line in self.process.stderr:
             if line.startswith("listening on "):
                 self.addresses.append(line.split()[2])
@@ -62,9 +63,13 @@ class Server:
             fields = f.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def stop(self):
-        if self.process.poll() is None:
+    def terminate(self):
+        if not self.terminated:
+            self.terminated = True
             self.process.send_signal(signal.SIGTERM)
+
+    def stop(self):
+        self.terminate()
         status = self.process.wait(PATIENCE)
         self.reader.join(PATIENCE)
         assert status == 0, "\n".join(self.log)
@@ -658,7 +663,7 @@ def test_sigterm_lets_sleeping_requests_finish_and_refuses_new_ones(start):
         assert idle.ask().status == 200
         c.send("GET /slow?ms=500 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         eventually(lambda: s.stats()["submitted"] == 1)
-        s.process.send_signal(signal.SIGTERM)
+        s.terminate()
         assert idle.is_closed()
         with pytest.raises(ConnectionError):
             s.connect()
@@ -673,7 +678,7 @@ def test_streams_end_with_a_reason_when_the_server_stops(start):
     with s.connect() as c:
         c.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         c.head()
-        s.process.send_signal(signal.SIGTERM)
+        s.terminate()
         assert b'"code":"draining"' in c.chunk()
 
 
@@ -683,7 +688,7 @@ def test_stopping_with_a_call_that_is_never_answered_is_no_crash(start):
         with s.connect() as c:
             c.send("GET /slow?how=never HTTP/1.1\r\nHost: localhost\r\n\r\n")
             eventually(lambda s=s: s.stats()["submitted"] == 1)
-            s.process.send_signal(signal.SIGTERM)
+            s.terminate()
             r = c.reply()
             assert r.status == 503 and r.json()["code"] == "draining"
         s.stop()
