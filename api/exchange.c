@@ -598,14 +598,11 @@ static enum MHD_Result step_head(struct exchange *ex, const char *method, const 
                          clock_mono_ms() + server_of(ex)->config.body_timeout_ms);
         return MHD_YES;
     }
-    if (ex->response && ex->must_close)
-        return send_reply(ex);
-    /* A reply in this call to what may have a body ends the connection; the next call comes now. */
-    if (!ex->req.route || ex->method != METHOD_GET)
-        return MHD_YES;
-    if (!ex->response)
-        run_route(ex);
-    return settle(ex);
+    /*
+     * libmicrohttpd closes the connection after a reply that is made in its first
+     * call. The next one comes at once.
+     */
+    return ex->response && ex->must_close ? send_reply(ex) : MHD_YES;
 }
 
 static enum MHD_Result step_body(struct exchange *ex, const char *upload, size_t *upload_size)
