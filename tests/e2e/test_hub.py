@@ -7,9 +7,10 @@ import threading
 
 import pytest
 
+from daemon import BUILD
 from fakehub import Hub, git_oid, safetensors, sha256
 
-PROBE = os.environ.get("HUBPROBE", "hubprobe")
+PROBE = str(BUILD / "tests" / "e2e" / "hubprobe")
 CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64}
 WEIGHTS = safetensors({"model.embed_tokens.weight": ("BF16", [8, 64])})
 
