@@ -133,7 +133,10 @@ static void send_body(struct exchange *ex, unsigned status, struct MHD_Response 
         reply_send(ex, status, r, size, content_type);
 }
 
-/* JSON ends in a newline, whether or not the blob does. */
+/*
+ * JSON ends in a newline, whether or not the blob does. It is a piece of its own, for
+ * which libmicrohttpd makes a system call more, so kept answers have it in them.
+ */
 static bool needs_newline(const struct blob *blob, const char *content_type)
 {
     return blob->size && blob->bytes[blob->size - 1] != '\n' && strstr(content_type, "json");
@@ -160,8 +163,8 @@ static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
 {
     struct server *s = server_of(ex);
     struct hot_key key;
+    AUTO_BLOB struct blob *line = NULL;
     struct hot_entry entry = {
-        .body = blob,
         .status = status,
         .content_type = content_type,
         .cache_control = ex->cache_control,
@@ -185,6 +188,8 @@ static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
         .body = ex->req.body,
         .body_size = ex->req.body_size,
     };
+    line = needs_newline(blob, content_type) ? blob_line(blob) : blob_ref(blob);
+    entry.body = line;
     snprintf(entry.etag, sizeof(entry.etag), "%s", ex->etag);
     snprintf(entry.location, sizeof(entry.location), "%s", location ? location : "");
     hot_insert(s->hot, &key, &entry);
