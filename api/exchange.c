@@ -85,11 +85,11 @@ static void keep_buf(struct buf *b)
         buf_clear(b);
 }
 
-static void report(struct exchange *ex, bool completed)
+static void report(struct exchange *ex, int64_t now_ns, bool completed)
 {
     const struct server *s = server_of(ex);
     const struct route *route = ex->req.route;
-    int64_t duration_us = (clock_mono_ns() - ex->start_ns) / 1000;
+    int64_t duration_us = (now_ns - ex->start_ns) / 1000;
     struct access a;
 
     if (s->config.metrics) {
@@ -132,7 +132,7 @@ static void exchange_clear(struct exchange *ex)
         TAILQ_REMOVE(&s->waiters, ex, waiter);
     if (ex->flight)
         exchange_abandon(ex);
-    if (ex->response)
+    if (ex->response && !ex->response_is_kept)
         MHD_destroy_response(ex->response);
     if (ex->req.query) {
         bind_release(ex->req.route->query, ex->req.query);
@@ -151,13 +151,15 @@ static void exchange_clear(struct exchange *ex)
 void exchange_end(struct exchange *ex, bool completed)
 {
     struct server *s = server_of(ex);
+    int64_t now_ns;
 
     if (!ex->started)
         return;
     assert(!ex->asleep);
-    report(ex, completed);
+    now_ns = clock_mono_ns();
+    report(ex, now_ns, completed);
     exchange_clear(ex);
-    connection_enter(ex->connection, PHASE_IDLE, clock_mono_ms() + s->config.idle_timeout_ms);
+    connection_enter(ex->connection, PHASE_IDLE, now_ns / 1000000 + s->config.idle_timeout_ms);
 }
 
 void exchange_release(struct exchange *ex)
@@ -291,7 +293,7 @@ static bool try_hot(struct exchange *ex)
 {
     struct server *s = server_of(ex);
     struct hot_key key;
-    const struct hot_entry *entry;
+    struct hot_entry *entry;
     AUTO_ERR struct err err = {0};
 
     if (!ex->hot_allowed)
@@ -453,7 +455,8 @@ static void open_exchange(struct exchange *ex, const char *method, const char *v
                                       ex->head.content_length > SWALLOW_MAX);
     ex->hot_allowed = known_method && ex->method <= METHOD_POST && !ex->head.has_range &&
                       !ex->head.has_prefer && !ex->head.has_conditions && !ex->head.idempotency_key;
-    if (ex->method == METHOD_GET && known_method && !has_body(ex) && try_hot(ex))
+    /* What a kept answer may be for is looked up first when it can be sent, in run_route(). */
+    if (ex->hot_allowed && ex->method == METHOD_GET && !has_body(ex))
         return;
     if (find_route(ex, method, known_method))
         ex->must_close = false;
@@ -552,14 +555,15 @@ static void on_revision(struct request *req, bool reached)
 /* The request is complete. */
 static void run_route(struct exchange *ex)
 {
-    const struct route *route = ex->req.route;
+    const struct route *route;
     int64_t min_revision;
 
     ex->routed = true;
     ex->req.body = ex->body.size ? ex->body.data : "";
     ex->req.body_size = ex->body.size;
-    if (ex->method != METHOD_GET && try_hot(ex))
+    if (try_hot(ex) || (!ex->req.route && !find_route(ex, ex->method_text, true)))
         return;
+    route = ex->req.route;
     if (route->body_required && !ex->req.body_size)
         reply_error(&ex->req, ERR_INVALID, "a body is required here");
     else if (bind_query(ex, &min_revision)) {

@@ -66,6 +66,7 @@ struct exchange {
 
     /* ---- the reply */
     struct MHD_Response *response; /* NULL until there is one */
+    bool response_is_kept;         /* the hot cache's; queued before anything else happens */
     unsigned status;
     uint64_t sent_bytes;
     enum err_code code;
@@ -151,7 +152,8 @@ void exchange_release(struct exchange *ex);
 /* Takes over response. size: of its body; UINT64_MAX: a stream. */
 void reply_send(struct exchange *ex, unsigned status, struct MHD_Response *response, uint64_t size,
                 const char *content_type);
-void reply_hot(struct exchange *ex, const struct hot_entry *entry);
+/* Must be queued in the same call of libmicrohttpd's: another request may change the response. */
+void reply_hot(struct exchange *ex, struct hot_entry *entry);
 
 /* ---- stream.c */
 
