@@ -33,8 +33,8 @@ static void take_random(struct server *s, uint8_t *ret, size_t size)
 /* UUIDv7 (RFC 9562): 48 bits of milliseconds, then random bits. */
 static void make_id(struct server *s, char ret[REQUEST_ID_MAX + 1])
 {
+    static const char digits[] = "0123456789abcdef";
     uint8_t b[16];
-    char hex[33];
     struct timespec now;
     uint64_t ms;
 
@@ -45,13 +45,13 @@ static void make_id(struct server *s, char ret[REQUEST_ID_MAX + 1])
         b[i] = (uint8_t)(ms >> (40 - 8 * i));
     b[6] = 0x70 | (b[6] & 0x0f);
     b[8] = 0x80 | (b[8] & 0x3f);
-    hash_hex(b, sizeof(b), hex);
-    for (int i = 0, at = 0; i < 32; i++) {
-        if (i == 8 || i == 12 || i == 16 || i == 20)
-            ret[at++] = '-';
-        ret[at++] = hex[i];
-        ret[at] = '\0';
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *ret++ = '-';
+        *ret++ = digits[b[i] >> 4];
+        *ret++ = digits[b[i] & 15];
     }
+    *ret = '\0';
 }
 
 /* ---- begin and end */
@@ -124,7 +124,6 @@ static void report(struct exchange *ex, int64_t now_ns, bool completed)
 static void exchange_clear(struct exchange *ex)
 {
     struct server *s = server_of(ex);
-    struct exchange fresh = {.connection = ex->connection};
 
     if (ex->stream)
         stream_free(ex->stream);
@@ -143,9 +142,7 @@ static void exchange_clear(struct exchange *ex)
     s->bodies_bytes -= ex->body_counted;
     keep_buf(&ex->target), keep_buf(&ex->scratch), keep_buf(&ex->query_text);
     keep_buf(&ex->body), keep_buf(&ex->headers), keep_buf(&ex->timing);
-    fresh.target = ex->target, fresh.scratch = ex->scratch, fresh.query_text = ex->query_text;
-    fresh.body = ex->body, fresh.headers = ex->headers, fresh.timing = ex->timing;
-    *ex = fresh;
+    memset(&ex->req, 0, sizeof(*ex) - offsetof(struct exchange, req));
 }
 
 void exchange_end(struct exchange *ex, bool completed)

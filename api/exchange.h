@@ -34,8 +34,14 @@ struct flight {
 enum { REPLY_MAX_HEADERS = 16 };
 
 struct exchange {
-    struct request req;
+    /* ---- what stays when the request is over: everything before req */
     struct connection *connection;
+    struct buf target, scratch, query_text;
+    struct buf body;
+    struct buf headers; /* of the reply: name NUL value NUL … */
+    struct buf timing;
+
+    struct request req;
     struct MHD_Connection *mhd;
     enum method method;
     const char *method_text; /* libmicrohttpd's, valid until completed */
@@ -43,8 +49,6 @@ struct exchange {
     struct door door;
     struct principal who;
     const char *query; /* raw; in target */
-    struct buf target, scratch, query_text;
-    struct buf body;
     size_t swallowed;
     size_t body_counted; /* of server.bodies_bytes */
     size_t route_index;
@@ -70,9 +74,7 @@ struct exchange {
     unsigned status;
     uint64_t sent_bytes;
     enum err_code code;
-    struct buf headers; /* name NUL value NUL … */
     unsigned n_headers;
-    struct buf timing;
     const char *cache_control;
     char etag[64];
     bool cacheable;

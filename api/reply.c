@@ -102,11 +102,18 @@ static const char *revision_text(const struct exchange *ex, char ret[24])
 /* The end of Server-Timing: the whole time, in milliseconds. */
 static const char *total_text(const struct exchange *ex, char ret[48])
 {
-    int64_t us = (clock_mono_ns() - ex->start_ns) / 1000;
+    uint64_t us = (uint64_t)(clock_mono_ns() - ex->start_ns) / 1000;
+    char *at = ret + 47;
 
-    snprintf(ret, 48, "%stotal;dur=%lld.%03d", ex->from_hot ? "hot, " : "", (long long)us / 1000,
-             (int)(us % 1000));
-    return ret;
+    *at = '\0';
+    for (int i = 0; i < 4 || us; i++) { /* the point is before the last three digits */
+        if (i == 3)
+            *--at = '.';
+        *--at = (char)('0' + us % 10);
+        us /= 10;
+    }
+    at = (char *)memcpy(at - 10, "total;dur=", 10);
+    return ex->from_hot ? memcpy(at - 5, "hot, ", 5) : at;
 }
 
 static bool must_say_close(const struct exchange *ex)
