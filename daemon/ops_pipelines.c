@@ -332,6 +332,7 @@ static void job_answer_dry(struct job *job)
     json_open(&j, '{');
     json_str(&j, "id", job_id(job));
     json_str(&j, "state", job->kind == STORE_FACTORY ? "resolved" : job->state);
+    json_str(&j, "state_reason", handle_state_reason(job->kind, job->state));
     json_item(&j);
     buf_append(&b, p->members, p->members_size);
     if (job->kind == STORE_PIPELINE) {
@@ -376,7 +377,8 @@ static void job_finish(struct job *job)
 static void on_weights(struct weights_check *w)
 {
     struct job *job = container_of(w, struct job, weights);
-    bool here = w->n_missing == 0;
+    /* Of a diffusion model only the components are known: on the Hub that is not "here". */
+    bool here = w->n_missing == 0 && (w->n_files > 0 || w->local);
 
     job->state = here || job->weights_may_be_remote ? "ready" : "resolved";
     job_finish(job);
