@@ -24,7 +24,8 @@ extern const struct route_table architecture_routes, capability_routes, event_ro
         rows, ARRAY_SIZE(rows) \
     }
 
-/* Pointers to every route, also the built-in ones, in the order of the description. The caller frees the array. */
+/* Pointers to every route, also the built-in ones, in the order of the description. The caller
+ * frees the array. */
 const struct route **routes_all(size_t *ret_n);
 
 /* limit= and page_token= of a list; a member `page` of the query's struct. */
