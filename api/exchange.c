@@ -194,14 +194,11 @@ void exchange_wake(struct exchange *ex)
 void exchange_abandon(struct exchange *ex)
 {
     struct server *s = server_of(ex);
-    struct flight *f = take(&ex->flight);
 
-    f->exchange = NULL;
-    f->call.abandoned = true;
+    take(&ex->flight)->exchange = NULL; /* its answer then frees it */
     s->n_calls--;
     if (s->config.metrics)
         metrics_count(s->config.metrics, COUNTER_ABANDONED, 1);
-    s->config.backend.abandon(s->config.backend.ctx, &f->call); /* may free it */
 }
 
 static void end_wait(struct exchange *ex, bool reached)

@@ -439,7 +439,7 @@ static void a_second_owner_is_refused_and_told_who_has_it(void **state)
 static void a_store_of_schema_1_is_migrated(void **state)
 {
     struct fixture *f = *state;
-    AUTO_FREE char *dump = read_text(TEST_DATA "/registry-v1.sql");
+    AUTO_FREE char *dump = read_text(TEST_DATA "/store/registry-v1.sql");
     struct registry_store_report report;
     struct registry_store *s;
     AUTO_BUF struct buf text = {0};
