@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.parse
 
-BUILD = pathlib.Path(os.environ.get("PIPELINED_BUILD", "build")).resolve()
+BUILD = pathlib.Path(os.environ.get("BUILD_DIR") or os.environ.get("PIPELINED_BUILD", "build")).resolve()
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = SOURCE / "examples"
 
