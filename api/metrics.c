@@ -72,6 +72,11 @@ void metrics_gauge(struct metrics *m, enum metric_gauge gauge, uint64_t value)
     atomic_store_explicit(&m->gauges[gauge], value, memory_order_relaxed);
 }
 
+uint64_t metrics_gauge_read(const struct metrics *m, enum metric_gauge gauge)
+{
+    return atomic_load_explicit(&m->gauges[gauge], memory_order_relaxed);
+}
+
 void metrics_count(struct metrics *m, enum metric_counter counter, uint64_t n)
 {
     add(&m->counters[counter], n);

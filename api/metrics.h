@@ -29,6 +29,7 @@ enum metric_gauge {
     N_GAUGES,
 };
 void metrics_gauge(struct metrics *m, enum metric_gauge gauge, uint64_t value);
+uint64_t metrics_gauge_read(const struct metrics *m, enum metric_gauge gauge); /* any thread */
 enum metric_counter {
     COUNTER_CONNECTIONS,
     COUNTER_CUTS,       /* connections cut off by a deadline */

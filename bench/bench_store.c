@@ -204,7 +204,7 @@ static double report(const char *name, double *rates, int n)
 int main(int argc, char **argv)
 {
     AUTO_FREE char *dir = str_printf("%s/bench-store-XXXXXX", argc > 1 ? argv[1] : "/var/tmp");
-    int n_rounds = argc > 2 ? atoi(argv[2]) : 9;
+    int n_rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 9;
     double bare[MAX_ROUNDS], same[MAX_ROUNDS], storage[MAX_ROUNDS], b, m, s;
     AUTO_FREE char *clean = NULL;
 

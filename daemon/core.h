@@ -26,6 +26,8 @@
 #include "daemon/provisional.h"
 #include "daemon/source.h"
 #include "pipeline/leases.h"
+#include "pipeline/tokenizer_handle.h"
+#include "plan/devices.h"
 
 struct core {
     const struct settings *settings;
@@ -36,6 +38,7 @@ struct core {
     struct hubcache *hubcache;
     const struct localroots *roots; /* NULL: no local models */
     const struct diskcache *disk;   /* NULL: no Hub cache */
+    struct machine machine;         /* the devices a request means when it names none */
     const char *token;              /* for the Hub; NULL: anonymous */
     struct loops *loops;
     struct vitals *vitals;
@@ -186,3 +189,6 @@ void gate_retry(struct core *core);
 
 /* Drops what memory and cache.db have of a model (NULL: of all); how many models memory had. */
 size_t caches_drop(struct core *core, const char *model);
+
+/* The row of a tokenizer and its event, in a change that makes more than it. */
+void tokenizer_put(struct change *c, const struct tokenizer_handle *t);

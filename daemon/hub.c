@@ -1,7 +1,7 @@
 #include "daemon/hub.h"
 
 #include "base/map.h"
-#include "daemon/exchange.h"
+#include "daemon/upstream.h"
 #include "hub/model_info.h"
 
 #include <assert.h>
@@ -52,7 +52,7 @@ struct hub_flight {
     enum { AT_SOON, AT_CACHE, AT_DISK, AT_HUB, AT_CHECK } at;
     bool canceled;
     struct hub_cache_get get;
-    struct exchange exchange;
+    struct upstream upstream;
     uv_work_t work;
 
     /* ---- of the worker */
@@ -72,7 +72,7 @@ struct hub_flight {
 struct hub {
     uv_loop_t *loop;
     struct hub_options o;
-    struct exchanger *exchanger;
+    struct upstreams *upstreams;
     char credential[CREDENTIAL_SIZE]; /* of the endpoint's token: whose the disk cache is */
     struct map flights, pins, negatives;
     TAILQ_HEAD(, known_pin) pin_order; /* first: longest unused */
@@ -217,7 +217,7 @@ static void flight_free(struct hub_flight *fl)
     struct hub *hub = fl->hub;
 
     assert(TAILQ_EMPTY(&fl->ops));
-    exchange_release(&fl->exchange);
+    upstream_release(&fl->upstream);
     err_release(&fl->work_err);
     buf_release(&fl->data);
     pin_release(&fl->pin);
@@ -488,9 +488,9 @@ static void pin_failed(struct hub_flight *fl, const struct err *err)
 
 static void ask_tree(struct hub_flight *fl);
 
-static void on_pin_answer(struct exchange *x, bool ok, const struct err *err)
+static void on_pin_answer(struct upstream *x, bool ok, const struct err *err)
 {
-    struct hub_flight *fl = container_of(x, struct hub_flight, exchange);
+    struct hub_flight *fl = container_of(x, struct hub_flight, upstream);
     AUTO_ERR struct err bad = {0};
     bool needs_tree = false;
 
@@ -520,26 +520,26 @@ static void on_pin_answer(struct exchange *x, bool ok, const struct err *err)
 
 static void start_exchange(struct hub_flight *fl, enum hub_question_kind kind, const char *repo,
                            const char *revision, const char *url,
-                           void (*done)(struct exchange *, bool, const struct err *))
+                           void (*done)(struct upstream *, bool, const struct err *))
 {
-    exchange_release(&fl->exchange);
+    upstream_release(&fl->upstream);
     fl->at = AT_HUB;
-    fl->exchange.question =
+    fl->upstream.question =
         (struct hub_question){.kind = kind, .repo = repo, .revision = revision, .path = fl->path};
-    fl->exchange.url = url;
-    fl->exchange.token = fl->token;
-    fl->exchange.offset = fl->offset;
-    fl->exchange.size = fl->kind == HUB_OP_RANGE ? fl->size : 0;
-    fl->exchange.max_bytes = fl->kind == HUB_OP_PIN ? MODEL_INFO_MAX_BYTES : (size_t)fl->max_bytes;
-    fl->exchange.once = fl->kind == HUB_OP_PIN && fl->has_pin;
-    fl->exchange.done = done;
-    exchange_start(fl->hub->exchanger, &fl->exchange);
+    fl->upstream.url = url;
+    fl->upstream.token = fl->token;
+    fl->upstream.offset = fl->offset;
+    fl->upstream.size = fl->kind == HUB_OP_RANGE ? fl->size : 0;
+    fl->upstream.max_bytes = fl->kind == HUB_OP_PIN ? MODEL_INFO_MAX_BYTES : (size_t)fl->max_bytes;
+    fl->upstream.once = fl->kind == HUB_OP_PIN && fl->has_pin;
+    fl->upstream.done = done;
+    upstream_start(fl->hub->upstreams, &fl->upstream);
 }
 
 /* The first page, or the one the last answer named. It may name only the Hub itself. */
 static void ask_tree(struct hub_flight *fl)
 {
-    AUTO_FREE char *next = take(&fl->exchange.answer.link_next);
+    AUTO_FREE char *next = take(&fl->upstream.answer.link_next);
     const char *endpoint = fl->hub->o.endpoint->url;
     size_t size = strlen(endpoint);
 
@@ -613,9 +613,9 @@ static void on_check_work(uv_work_t *work, int status)
         on_checked(fl);
 }
 
-static void on_file_answer(struct exchange *x, bool ok, const struct err *err)
+static void on_file_answer(struct upstream *x, bool ok, const struct err *err)
 {
-    struct hub_flight *fl = container_of(x, struct hub_flight, exchange);
+    struct hub_flight *fl = container_of(x, struct hub_flight, upstream);
 
     if (fl->canceled) {
         flight_free(fl);
@@ -873,7 +873,7 @@ static void flight_cancel(struct hub_flight *fl)
         flight_free(fl);
         return;
     case AT_HUB:
-        exchange_cancel(&fl->exchange);
+        upstream_cancel(&fl->upstream);
         return;
     case AT_CACHE:
     case AT_DISK:
@@ -885,7 +885,7 @@ static void flight_cancel(struct hub_flight *fl)
 struct hub *hub_new(uv_loop_t *loop, const struct hub_options *options)
 {
     struct hub *hub = mem_new(struct hub);
-    struct exchanger_options o = {
+    struct upstreams_options o = {
         .endpoint = options->endpoint,
         .fetcher = options->fetcher,
         .max_attempts = options->max_attempts,
@@ -896,7 +896,7 @@ struct hub *hub_new(uv_loop_t *loop, const struct hub_options *options)
 
     hub->loop = loop;
     hub->o = *options;
-    hub->exchanger = exchanger_new(loop, &o);
+    hub->upstreams = upstreams_new(loop, &o);
     credential_class(options->endpoint->token, hub->credential);
     TAILQ_INIT(&hub->pin_order);
     TAILQ_INIT(&hub->negative_order);
@@ -933,7 +933,7 @@ void hub_free(struct hub *hub)
     map_release(&hub->flights);
     map_release(&hub->pins);
     map_release(&hub->negatives);
-    exchanger_free(hub->exchanger);
+    upstreams_free(hub->upstreams);
     uv_close((uv_handle_t *)&hub->soon_timer, on_closed);
 }
 
@@ -964,7 +964,7 @@ void hub_forget(struct hub *hub, const char *repo)
 
 void hub_status(const struct hub *hub, struct hub_status *ret)
 {
-    const struct exchanger_status *e = exchanger_status(hub->exchanger);
+    const struct upstreams_status *e = upstreams_status(hub->upstreams);
 
     *ret = hub->status;
     ret->offline = hub->o.offline;

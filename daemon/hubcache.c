@@ -123,7 +123,7 @@ static void run_put_file(struct storage_cache_op *cache, struct cache_store *sto
                                     .commit = op->commit,
                                     .path = op->path,
                                     .credential = op->credential,
-                                    .etag = op->oid ? op->oid : "",
+                                    .etag = op->oid,
                                     .size = (int64_t)op->size,
                                     .content = op->data,
                                     .content_size = op->size,
@@ -186,7 +186,7 @@ static void put_file(void *ctx, const char *credential, const char *repo, const 
 {
     struct op *op = op_new(ctx, credential, repo, NULL, commit, path);
 
-    op->oid = copy(oid);
+    op->oid = str_dup(oid ? oid : "");
     op->data = str_dup_n(data, size);
     op->size = size;
     submit(op, run_put_file);

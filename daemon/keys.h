@@ -9,15 +9,8 @@
  * is enough; there is nothing to guess. `pipelined --make-key NAME --scopes …`
  * makes a key and prints it and its line, once.
  */
+#include "api/scope.h"
 #include "base/err.h"
-
-enum scope {
-    SCOPE_READ = 1 << 0,
-    SCOPE_TOKENIZE = 1 << 1,
-    SCOPE_WRITE = 1 << 2,
-    SCOPE_ADMIN = 1 << 3, /* implies the others */
-    SCOPE_ALL = 15,
-};
 
 struct key {
     char name[64];

@@ -135,7 +135,7 @@ static void log_access(void *ctx, const struct access *a)
               "problem", a->code ? err_slug(a->code) : NULL);
 }
 
-static void log_error(void *ctx, const char *text)
+static void log_mhd(void *ctx, const char *text)
 {
     (void)ctx;
     log_warning("http: libmicrohttpd says", "text", text);
@@ -162,7 +162,7 @@ bool loops_start(struct loops *l, const struct loops_config *config, struct err 
         server.app = &loop->app;
         server.metrics = loop->metrics;
         server.log_access = log_access;
-        server.log_error = log_error;
+        server.log_error = log_mhd;
         snprintf(name, sizeof(name), "io-%zu", i);
         ok = config->n_loops == 1 ? ioloop_open(&loop->io, config->core_loop, &server,
                                                 config->listeners[i], config->n_listeners[i], err)
@@ -198,7 +198,7 @@ size_t loops_n_connections(const struct loops *l)
     uint64_t n = 0;
 
     for (size_t i = 0; i < l->n; i++)
-        n += metrics_gauge_value(l->items[i].metrics, GAUGE_CONNECTIONS);
+        n += metrics_gauge_read(l->items[i].metrics, GAUGE_CONNECTIONS);
     return (size_t)n;
 }
 

@@ -6,7 +6,8 @@
 #include "base/hash.h"
 #include "daemon/core.h"
 #include "hub/model_render.h"
-#include "resolve/answers.h"
+#include "resolve/resolve.h"
+#include "resolve/tokenizer.h"
 #include "json/writer.h"
 
 /* One question on its way: the source is asked, then the answer is rendered. */
@@ -18,7 +19,7 @@ struct question {
 };
 
 /* What the hot cache knows a model's answers by. */
-uint64_t model_tag(const char *model) { return hash_table_key(model, strlen(model)) | 1; }
+static uint64_t model_tag(const char *model) { return hash_table_key(model, strlen(model)) | 1; }
 
 static const struct args_model *args_of(const struct question *q) { return q->call->args; }
 
@@ -34,6 +35,52 @@ static void answer(struct question *q, const struct model *m, struct buf *body)
 
 /* ---- the answers */
 
+/* Which of the config's architectures the registry has, and for which task. */
+static void render_known(const struct model *m, const struct registry *registry, struct json *j)
+{
+    const struct config *c = m->config;
+    AUTO_ERR struct err err = {0};
+    struct task_choice choice;
+    bool has_task =
+        c && registry_task(registry, c->architectures, c->n_architectures, &choice, &err);
+
+    json_key(j, "known_architectures"), json_open(j, '[');
+    for (size_t i = 0; c && i < c->n_architectures; i++) {
+        AUTO_ERR struct err unknown = {0};
+        const struct arch *a;
+
+        if (!registry_find(registry, c->architectures[i], TASK_NONE, false, &a, NULL, &unknown))
+            continue;
+        json_item(j), json_write_str(j->out, a->name);
+    }
+    json_close(j, ']');
+    json_str(j, "task", has_task ? task_name(choice.task) : NULL);
+}
+
+/* Where the handle of the tokenizer is, or will be once it is asked for. */
+static void render_tokenizer_link(const struct model *m, const struct registry *registry,
+                                  struct json *j)
+{
+    struct tokenizer_request req = {.model = (char *)m->ref.model,
+                                    .revision = (char *)m->ref.revision,
+                                    .subfolder =
+                                        m->ref.subfolder[0] ? (char *)m->ref.subfolder : NULL,
+                                    .trust_remote_code = m->ref.trust_remote_code ? YES : UNSET};
+    AUTO_ERR struct err err = {0};
+    struct tokenizer_handle *t;
+
+    if (!tokenizer_handle_build(&req, m, registry, &t, &err)) {
+        json_nil(j, "tokenizer");
+        return;
+    }
+    AUTO_FREE char *href = str_printf("/v1/tokenizers/%s", t->id);
+    json_key(j, "tokenizer"), json_open(j, '{');
+    json_str(j, "id", t->id);
+    json_str(j, "href", href);
+    json_close(j, '}');
+    tokenizer_handle_unref(t);
+}
+
 static void answer_summary(struct question *q, const struct model *m)
 {
     AUTO_BUF struct buf b = {0};
@@ -41,7 +88,7 @@ static void answer_summary(struct question *q, const struct model *m)
 
     json_open(&j, '{');
     model_render_summary(m, &j);
-    model_render_known(m, q->core->registry, &j);
+    render_known(m, q->core->registry, &j);
     json_close(&j, '}');
     answer(q, m, &b);
 }
@@ -85,30 +132,29 @@ static void answer_tokenizer(struct question *q, const struct model *m)
     }
     json_open(&j, '{');
     model_render_tokenizer(m, &j);
-    model_render_tokenizer_link(m, q->core->registry, &j);
+    render_tokenizer_link(m, q->core->registry, &j);
     json_close(&j, '}');
     answer(q, m, &b);
 }
 
-static void answer_architecture(struct question *q, const struct model *m)
+static void answer_about_architecture(struct question *q, const struct model *m)
 {
     AUTO_BUF struct buf b = {0};
     AUTO_ERR struct err err = {0};
     const struct args_model *args = args_of(q);
 
-    if (!answer_model_architecture(m, q->core->registry, args->task, args->prefer_module_v3, &b,
-                                   &err))
+    if (!answer_architecture(m, q->core->registry, args->task, args->prefer_module_v3, &b, &err))
         core_answer_err(q->core, q->call, &err);
     else
         answer(q, m, &b);
 }
 
-static void answer_task(struct question *q, const struct model *m)
+static void answer_about_task(struct question *q, const struct model *m)
 {
     AUTO_BUF struct buf b = {0};
     AUTO_ERR struct err err = {0};
 
-    if (!answer_model_task(m, q->core->registry, &b, &err))
+    if (!answer_task(m, q->core->registry, &b, &err))
         core_answer_err(q->core, q->call, &err);
     else
         answer(q, m, &b);
@@ -171,8 +217,8 @@ static void (*const answers[N_OPS])(struct question *q, const struct model *m) =
     [OP_MODEL] = answer_summary,
     [OP_MODEL_CONFIG] = answer_config,
     [OP_MODEL_TOKENIZER] = answer_tokenizer,
-    [OP_MODEL_ARCHITECTURE] = answer_architecture,
-    [OP_MODEL_TASK] = answer_task,
+    [OP_MODEL_ARCHITECTURE] = answer_about_architecture,
+    [OP_MODEL_TASK] = answer_about_task,
     [OP_MODEL_REFRESH] = answer_refresh,
 };
 

@@ -176,6 +176,10 @@ static void on_made(struct change *c)
     struct core *core = c->core;
     struct handle *h = handles_put(&core->handles, &c->ops[0].handle);
 
+    for (size_t i = 1; i < c->n_ops; i++)
+        if (c->ops[i].kind == STORE_HANDLE_PUT)
+            handles_put(&core->handles, &c->ops[i].handle);
+
     loops_invalidate(core->loops, handle_tag(h->id));
     provisional_done(core, job->provisional, h->id);
     if (job->lease) {
@@ -237,6 +241,9 @@ static void job_store(struct job *job)
     change_event(c, is_factory ? EVENT_FACTORY_CREATED : EVENT_PIPELINE_CREATED, id, b.data);
     if (job->lease)
         lease_put(c, job->lease, EVENT_LEASE_CREATED);
+    /* Its tokenizer is a handle too, so that the link in the document leads somewhere. */
+    if (p->tokenizer && !handles_find(&core->handles, p->tokenizer->id))
+        tokenizer_put(c, p->tokenizer);
     change_submit(c);
 }
 
@@ -449,28 +456,97 @@ static bool job_accept(struct job *job)
     return again;
 }
 
-void op_pipeline_create(struct core *core, struct call *call)
+static struct job *job_new(struct core *core, struct call *call, enum store_handle_kind kind)
 {
-    struct args_pipeline *args = call->args;
-    struct pipeline_request *req = &args->request;
     struct job *job = mem_new(struct job);
 
     job->core = core;
     job->call = call;
-    job->kind = call->op == OP_FACTORY_CREATE ? STORE_FACTORY : STORE_PIPELINE;
+    job->kind = kind;
+    job->state = "resolved";
+    core->n_jobs++;
+    return job;
+}
+
+void op_pipeline_create(struct core *core, struct call *call)
+{
+    struct args_pipeline *args = call->args;
+    struct pipeline_request *req = &args->request;
+    struct job *job =
+        job_new(core, call, call->op == OP_FACTORY_CREATE ? STORE_FACTORY : STORE_PIPELINE);
+
     job->dry_run = req->dry_run == YES;
     job->weights_may_be_remote = req->weights == WEIGHTS_REMOTE;
     job->wants_lease = req->lease.ttl_s.set || req->lease.holder;
     job->lease_ttl_s = req->lease.ttl_s.set ? req->lease.ttl_s.value : 0;
     snprintf(job->lease_holder, sizeof(job->lease_holder), "%s",
              req->lease.holder ? req->lease.holder : "");
-    job->state = "resolved";
-    core->n_jobs++;
 
     if (call->respond_async && job->kind == STORE_PIPELINE && !job->dry_run && job_accept(job)) {
         job_free(job);
         return;
     }
+    core_settle(core);
     job->resolve = resolve_new(req, core->registry);
+    resolve_set_machine(job->resolve, &core->machine);
     job_tick(job);
+}
+
+/* ---- building what a factory has resolved: the same pipeline, once its weights were looked for */
+
+/* The pipeline that a factory's row stands for. */
+static struct pipeline *pipeline_of(const struct handle *h, const json_t *detail)
+{
+    struct pipeline *p = pipeline_new();
+    json_t *file, *files = json_object_get(detail, "files");
+    size_t i;
+
+    snprintf(p->id, sizeof(p->id), "%s", json_string_value(json_object_get(detail, "pipeline")));
+    snprintf(p->factory_id, sizeof(p->factory_id), "%s", h->id);
+    snprintf(p->commit, sizeof(p->commit), "%s", h->commit);
+    snprintf(p->weights_repo, sizeof(p->weights_repo), "%s",
+             json_string_value(json_object_get(detail, "weights_repo")));
+    snprintf(p->weights_commit, sizeof(p->weights_commit), "%s",
+             json_string_value(json_object_get(detail, "weights_commit")));
+    p->task = task_parse(h->task);
+    p->arch_name = str_dup(h->arch);
+    p->model = str_dup(h->model);
+    p->members = str_dup(h->members);
+    p->members_size = strlen(h->members);
+    p->effective = str_dup(h->effective);
+    p->n_weight_files = json_array_size(files);
+    p->weight_files = mem_new_array(p->n_weight_files, struct pipeline_file);
+    json_array_foreach(files, i, file)
+    {
+        p->weight_files[i].path = str_dup(json_string_value(json_object_get(file, "path")));
+        p->weight_files[i].size = json_integer_value(json_object_get(file, "size_bytes"));
+    }
+    return p;
+}
+
+static void build(struct core *core, struct call *call, struct handle *h)
+{
+    const struct args_handle *args = call->args;
+    json_t *detail = json_loads(h->detail, 0, NULL); /* written by detail_text() */
+    struct job *job = job_new(core, call, STORE_PIPELINE);
+
+    handle_used(core, h);
+    job->weights_may_be_remote = args->allow_remote;
+    job->pipeline = pipeline_of(h, detail);
+    json_decref(detail);
+    job_check_weights(job);
+}
+
+void op_factory_build(struct core *core, struct call *call)
+{
+    AUTO_ERR struct err err = {0};
+    const struct args_handle *args = call->args;
+    struct handle *h = handles_find(&core->handles, args->id);
+
+    if (h && h->kind == STORE_FACTORY) {
+        handle_with_texts(core, call, h, build);
+        return;
+    }
+    handle_not_found(core, STORE_FACTORY, args->id, &err);
+    core_answer_err(core, call, &err);
 }

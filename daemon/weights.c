@@ -8,9 +8,14 @@ static bool is_here(const struct weights_check *w, const struct weights_file *fi
     int64_t size;
     int fd;
 
-    if (w->local)
-        return w->roots && local_size(w->roots, w->repo, file->path, &size, &err) &&
-               (file->size < 0 || size == file->size);
+    if (w->local) { /* the last byte: then the rest is there too */
+        AUTO_BUF struct buf last = {0};
+
+        return w->roots &&
+               local_read(w->roots, w->repo, file->path, file->size > 0 ? file->size - 1 : 0, 1, 1,
+                          &last, &err) &&
+               (file->size <= 0 || last.size == 1);
+    }
     if (!w->disk || diskcache_find(w->disk, w->repo, w->commit, file->path, &fd, &size) != DISK_HIT)
         return false;
     close(fd);

@@ -237,21 +237,21 @@ bool registry_task(const struct registry *r, const char *const *names, size_t n,
         return no_names(err);
     for (size_t i = 0; i < n; i++) {
         CLEANUP(spellings_release) struct spellings s = spellings_of(names[i], false);
-        const char *name = registry_get(r, s.first, TASK_NONE)    ? s.first
-                           : registry_get(r, s.second, TASK_NONE) ? s.second
-                                                                  : NULL;
+        const struct arch *a = registry_get(r, s.first, TASK_NONE);
         struct task_choice choice;
         const char *tasks[2 * N_TASKS];
 
-        if (!name)
+        if (!a)
+            a = registry_get(r, s.second, TASK_NONE);
+        if (!a)
             continue;
-        if (choose_task(r, name, &choice)) {
+        if (choose_task(r, a->name, &choice)) {
             *ret = choice;
             return true;
         }
-        err_set(err, ERR_TASK_NOT_FOUND, "%s has several tasks; say which", name);
+        err_set(err, ERR_TASK_NOT_FOUND, "%s has several tasks; say which", a->name);
         return err_fact_strv(err, "available", tasks,
-                             available(r, &(struct spellings){name, name, NULL}, tasks));
+                             available(r, &(struct spellings){a->name, a->name, NULL}, tasks));
     }
     return none_found(r, names, n, TASK_NONE, err);
 }

@@ -3,8 +3,6 @@
 
 #include "json/writer.h"
 
-#include <stdio.h>
-
 static bool matches_text(const struct arch *a, const char *q)
 {
     if (strcasestr(a->name, q))
@@ -34,16 +32,18 @@ static char *token_of(const struct registry *r, size_t last)
 
 bool registry_page(const struct registry *r, const char *token, size_t *ret_after, struct err *err)
 {
-    char name[ARCH_NAME_MAX + 1], task[64], rest;
-    unsigned index;
+    char name[ARCH_NAME_MAX + 1], *end;
+    size_t index = strtoul(token, &end, 10);
+    const char *behind = *end == '~' && end > token ? strchr(end + 1, '~') : NULL;
+    size_t size = behind ? (size_t)(behind - end) - 1 : sizeof(name);
 
-    if (strlen(token) > 300 ||
-        sscanf(token, "%9u~%200[^~]~%63[a-z_]%c", &index, name, task, &rest) != 3 ||
-        task_parse(task) == TASK_NONE) {
+    if (size >= sizeof(name) || task_parse(behind + 1) == TASK_NONE) {
         err_set(err, ERR_FIELD, "page_token is not one that a list gave; leave it out to begin");
         return err_fact_str(err, "pointer", "page_token");
     }
-    size_t at = registry_index(r, name, task_parse(task));
+    memcpy(name, end + 1, size);
+    name[size] = '\0';
+    size_t at = registry_index(r, name, task_parse(behind + 1));
 
     /* it was deleted meanwhile: what stood behind it moved to its place */
     *ret_after = at == NOWHERE ? index : at + 1;

@@ -72,11 +72,16 @@ static char *bind_str(struct binding *b, const struct field *f, json_t *v)
 
 static bool in_bounds(struct binding *b, const struct field *f, json_t *v, double number)
 {
+    bool upper = f->max != 0 || f->min < 0;
+
     if (f->min == 0 && f->max == 0)
         return true;
-    if (number >= f->min && number <= f->max)
+    if (number >= f->min && (!upper || number <= f->max))
         return true;
-    faults_add_value(b->faults, at(b), v, "must be from %.15g to %.15g", f->min, f->max);
+    if (upper)
+        faults_add_value(b->faults, at(b), v, "must be from %.15g to %.15g", f->min, f->max);
+    else
+        faults_add_value(b->faults, at(b), v, "must be at least %.15g", f->min);
     return false;
 }
 

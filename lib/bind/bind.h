@@ -56,7 +56,7 @@ struct field {
     const char *name;
     enum field_kind kind;
     size_t offset;
-    double min, max;                  /* both 0: no bounds (strings: 4096 bytes) */
+    double min, max; /* both 0: no bounds (strings: 4096 bytes); only min given: no upper one */
     const char *const *names;         /* ENUM: NULL-terminated */
     const struct field_table *fields; /* OBJECT, ARRAY */
     size_t item_size;                 /* ARRAY */

@@ -11,13 +11,14 @@ enum { SHOWN_BYTES = 120, SHOWN_NAMES = 128 };
 void pointer_push(struct buf *pointer, const char *segment)
 {
     buf_append_char(pointer, '/');
-    for (; *segment; segment++) {
-        if (*segment == '~')
-            buf_append_str(pointer, "~0");
-        else if (*segment == '/')
-            buf_append_str(pointer, "~1");
-        else
-            buf_append_char(pointer, *segment);
+    for (;;) {
+        size_t plain = strcspn(segment, "~/");
+
+        buf_append(pointer, segment, plain);
+        if (!segment[plain])
+            return;
+        buf_append_str(pointer, segment[plain] == '~' ? "~0" : "~1");
+        segment += plain + 1;
     }
 }
 
@@ -81,7 +82,7 @@ static void write_names(struct json *j, const char *wanted, const char *const *a
     const char *near[NEAREST_MAX];
     size_t n = 0, n_near;
 
-    while (allowed[n] && n < SHOWN_NAMES)
+    while (n < SHOWN_NAMES && allowed[n])
         n++;
     json_strv(j, "allowed", allowed, n);
     n_near = wanted ? nearest(wanted, allowed, n, near) : 0;

@@ -15,17 +15,21 @@ static void write_type(struct json *j, const struct field *f, const char *type)
         json_strv(j, "type", types, 2);
 }
 
+static void write_bound(struct json *j, const struct field *f, const char *key, double bound)
+{
+    if (f->kind == FIELD_INT)
+        json_int(j, key, (int64_t)bound);
+    else
+        json_number(j, key, bound);
+}
+
 static void write_bounds(struct json *j, const struct field *f)
 {
     if (f->min == 0 && f->max == 0)
         return;
-    if (f->kind == FIELD_INT) {
-        json_int(j, "minimum", (int64_t)f->min);
-        json_int(j, "maximum", (int64_t)f->max);
-    } else {
-        json_number(j, "minimum", f->min);
-        json_number(j, "maximum", f->max);
-    }
+    write_bound(j, f, "minimum", f->min);
+    if (f->max != 0 || f->min < 0)
+        write_bound(j, f, "maximum", f->max);
 }
 
 static void write_str_bounds(struct json *j, const struct field *f)

@@ -2,7 +2,7 @@
 
 #include "hub/tokenizer_facts.h"
 
-static void render_identity(const struct model *m, struct json *j)
+void model_render_origin(const struct model *m, struct json *j)
 {
     static const char *const origins[] = {"hub", "hub_cache", "local_directory", "local_gguf"};
 
@@ -180,7 +180,7 @@ static void render_problems(const struct model *m, struct json *j)
 
 void model_render_summary(const struct model *m, struct json *j)
 {
-    render_identity(m, j);
+    model_render_origin(m, j);
     json_bool(j, "gated", m->gated);
     json_bool(j, "private", m->is_private);
     if (m->config) {
@@ -250,7 +250,7 @@ void model_render_tokenizer(const struct model *m, struct json *j)
 {
     const struct tokenizer_facts *t = &m->tokenizer;
 
-    render_identity(m, j);
+    model_render_origin(m, j);
     json_str(j, "kind", t->kind[0] ? t->kind : NULL);
     json_str(j, "tokenizer_class", t->class_name[0] ? t->class_name : NULL);
     json_str(j, "source_file", t->source_file[0] ? t->source_file : NULL);

@@ -175,10 +175,9 @@ static void a_batch_processor_needs_a_pipeline_model(void **state)
 static void required_arguments_must_mean_something(void **state)
 {
     CLEANUP(arch_unrefp)
-    struct arch *a =
-        build("required_arguments",
-              "{\"enable_prefix_caching\":false,\"max_length\":4096,\"relaxed_delta\":0.5}",
-              ARCH_API);
+    struct arch *a = build(
+        "required_arguments",
+        "{\"enable_prefix_caching\":false,\"max_length\":4096,\"relaxed_delta\":0.5}", ARCH_API);
     (void)state;
 
     assert_int_equal(a->n_required, 3);

@@ -214,6 +214,27 @@ static void too_many_items_are_refused(void **state)
     json_decref(errors);
 }
 
+static void a_bound_may_be_a_lower_one_only(void **state)
+{
+    static const struct field fields[] = {{"n", FIELD_INT, 0, .min = 5}};
+    static const struct field_table table = {"N", fields, 1};
+    AUTO_ERR struct err err = {0};
+    AUTO_BUF struct buf schema = {0};
+    struct opt_int n = {0};
+    (void)state;
+
+    json_t *high = json_pack("{s:I}", "n", (json_int_t)1 << 60), *low = json_pack("{s:i}", "n", 4);
+    assert_true(bind_object(&table, high, "", &n, &err));
+    assert_true(n.value == INT64_C(1) << 60);
+    assert_false(bind_object(&table, low, "", &n, &err));
+    assert_non_null(strstr(err.msg, "at least 5"));
+    json_decref(high);
+    json_decref(low);
+    bind_schema(&table, &schema);
+    assert_non_null(strstr(schema.data, "\"minimum\":5"));
+    assert_null(strstr(schema.data, "maximum"));
+}
+
 static void the_schema_says_what_the_table_says(void **state)
 {
     AUTO_BUF struct buf out = {0};
@@ -246,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_flood_of_faults_is_cut_and_counted),
         cmocka_unit_test(a_long_value_is_shown_short_and_whole_in_characters),
         cmocka_unit_test(too_many_items_are_refused),
+        cmocka_unit_test(a_bound_may_be_a_lower_one_only),
         cmocka_unit_test(the_schema_says_what_the_table_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -431,6 +431,7 @@ static void a_second_owner_is_refused_and_told_who_has_it(void **state)
     CLEANUP(registry_store_closep) struct registry_store *s = open_ok(f->path, NULL);
     AUTO_FREE char *pid = str_printf("process %d", (int)getpid());
 
+    assert_non_null(s);
     open_fails(f->path, ERR_BUSY, pid);
 }
 

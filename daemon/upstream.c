@@ -1,4 +1,4 @@
-#include "daemon/exchange.h"
+#include "daemon/upstream.h"
 
 #include "hub/origin.h"
 
@@ -9,24 +9,24 @@
 
 enum { REFUSAL_MAX_BYTES = 1 << 16, ONCE_AFTER_FAILURE_MS = 10000 };
 
-struct exchanger {
+struct upstreams {
     uv_loop_t *loop;
-    struct exchanger_options o;
+    struct upstreams_options o;
     struct origin home;
     struct rate_gates gates;
-    struct exchanger_status status;
+    struct upstreams_status status;
     int64_t failed_at_ms;           /* loop time of the last failure; 0 when the Hub is up */
-    TAILQ_HEAD(, exchange) waiting; /* for a time, or to report a failure */
+    TAILQ_HEAD(, upstream) waiting; /* for a time, or to report a failure */
     uv_timer_t timer;
 };
 
-static void exchange_send(struct exchange *x);
+static void upstream_send(struct upstream *x);
 
-static int64_t now_ms(const struct exchanger *e) { return (int64_t)uv_now(e->loop); }
+static int64_t now_ms(const struct upstreams *e) { return (int64_t)uv_now(e->loop); }
 
 /* ---- up and down */
 
-static void seen_up(struct exchanger *e, bool is_up, const char *why)
+static void seen_up(struct upstreams *e, bool is_up, const char *why)
 {
     struct timespec now;
 
@@ -39,7 +39,7 @@ static void seen_up(struct exchanger *e, bool is_up, const char *why)
     e->status.since_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static bool seems_down(const struct exchanger *e)
+static bool seems_down(const struct upstreams *e)
 {
     return e->failed_at_ms && now_ms(e) - e->failed_at_ms < ONCE_AFTER_FAILURE_MS;
 }
@@ -48,9 +48,9 @@ static bool seems_down(const struct exchanger *e)
 
 static void on_timer(uv_timer_t *timer);
 
-static void arm(struct exchanger *e)
+static void arm(struct upstreams *e)
 {
-    struct exchange *x;
+    struct upstream *x;
     int64_t due = INT64_MAX, now = now_ms(e);
 
     TAILQ_FOREACH (x, &e->waiting, link)
@@ -62,24 +62,24 @@ static void arm(struct exchanger *e)
         uv_timer_start(&e->timer, on_timer, due > now ? (uint64_t)(due - now) : 0, 0);
 }
 
-static void wait_until(struct exchange *x, int64_t due_ms)
+static void wait_until(struct upstream *x, int64_t due_ms)
 {
     x->due_ms = due_ms;
     x->is_late = true;
-    TAILQ_INSERT_TAIL(&x->exchanger->waiting, x, link);
-    arm(x->exchanger);
+    TAILQ_INSERT_TAIL(&x->upstreams->waiting, x, link);
+    arm(x->upstreams);
 }
 
-static void wait_over(struct exchange *x)
+static void wait_over(struct upstream *x)
 {
-    TAILQ_REMOVE(&x->exchanger->waiting, x, link);
+    TAILQ_REMOVE(&x->upstreams->waiting, x, link);
     x->is_late = false;
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct exchanger *e = container_of(timer, struct exchanger, timer);
-    struct exchange *x;
+    struct upstreams *e = container_of(timer, struct upstreams, timer);
+    struct upstream *x;
 
     do { /* each may call out, after which the list may be another */
         TAILQ_FOREACH (x, &e->waiting, link)
@@ -94,23 +94,23 @@ static void on_timer(uv_timer_t *timer)
             err_move(&err, &x->failed);
             x->done(x, false, &err);
         } else
-            exchange_send(x);
+            upstream_send(x);
     } while (true);
     arm(e);
 }
 
 /* ---- ends and repetitions */
 
-static void finish(struct exchange *x, bool ok, const struct err *err)
+static void finish(struct upstream *x, bool ok, const struct err *err)
 {
-    x->exchanger->status.failures += !ok && err->code != ERR_CANCELED;
+    x->upstreams->status.failures += !ok && err->code != ERR_CANCELED;
     x->done(x, ok, err);
 }
 
 /* Back to the first hop. */
-static void rewind_to_start(struct exchange *x)
+static void rewind_to_start(struct upstream *x)
 {
-    const struct exchanger *e = x->exchanger;
+    const struct upstreams *e = x->upstreams;
 
     free(x->here);
     x->here = x->url ? str_dup(x->url) : hub_url(e->o.endpoint->url, &x->question);
@@ -123,9 +123,9 @@ static void rewind_to_start(struct exchange *x)
 }
 
 /* What may pass: again later, or the end. */
-static void try_again(struct exchange *x, const struct err *err)
+static void try_again(struct upstream *x, const struct err *err)
 {
-    struct exchanger *e = x->exchanger;
+    struct upstreams *e = x->upstreams;
     bool hopeless = x->once || x->attempt + 1 >= e->o.max_attempts || seems_down(e);
     int64_t delay = 0, told = x->answer.retry_after_s * 1000;
     uint32_t random;
@@ -158,13 +158,13 @@ static void try_again(struct exchange *x, const struct err *err)
 
 static void on_header(struct fetch *f, const char *line, size_t size)
 {
-    struct exchange *x = container_of(f, struct exchange, fetch);
+    struct upstream *x = container_of(f, struct upstream, fetch);
 
     hub_answer_line(&x->answer, line, size);
 }
 
 /* What only the Hub itself may say of a file: a CDN's ETag is something else. */
-static void take_facts(struct exchange *x)
+static void take_facts(struct upstream *x)
 {
     const struct hub_answer *a = &x->answer;
 
@@ -178,9 +178,9 @@ static void take_facts(struct exchange *x)
         x->total = a->linked_size;
 }
 
-static void follow(struct exchange *x)
+static void follow(struct upstream *x)
 {
-    struct exchanger *e = x->exchanger;
+    struct upstreams *e = x->upstreams;
     AUTO_ERR struct err err = {0};
     char *next;
     struct origin there;
@@ -194,11 +194,11 @@ static void follow(struct exchange *x)
     x->here = next;
     x->hops++;
     x->is_away = !origin_parse(&there, next) || !origin_eq(&there, &e->home);
-    exchange_send(x);
+    upstream_send(x);
 }
 
 /* The bytes of a range, from an answer that gave them, all of the file, or none. */
-static bool cut_range(struct exchange *x, struct err *err)
+static bool cut_range(struct upstream *x, struct err *err)
 {
     const struct hub_answer *a = &x->answer;
 
@@ -226,7 +226,7 @@ static bool cut_range(struct exchange *x, struct err *err)
     return true;
 }
 
-static void on_content(struct exchange *x)
+static void on_content(struct upstream *x)
 {
     AUTO_ERR struct err err = {0};
 
@@ -243,9 +243,9 @@ static void on_content(struct exchange *x)
     finish(x, true, NULL);
 }
 
-static void on_answered(struct exchange *x)
+static void on_answered(struct upstream *x)
 {
-    struct exchanger *e = x->exchanger;
+    struct upstreams *e = x->upstreams;
     AUTO_ERR struct err err = {0};
     enum hub_verdict v;
 
@@ -284,7 +284,7 @@ static void on_answered(struct exchange *x)
 
 static void on_fetched(struct fetch *f, bool ok, const struct err *err)
 {
-    struct exchange *x = container_of(f, struct exchange, fetch);
+    struct upstream *x = container_of(f, struct upstream, fetch);
     AUTO_BUF struct buf body = {0};
 
     x->is_fetching = false;
@@ -306,9 +306,9 @@ static void on_fetched(struct fetch *f, bool ok, const struct err *err)
         finish(x, false, err);
 }
 
-static void exchange_send(struct exchange *x)
+static void upstream_send(struct upstream *x)
 {
-    struct exchanger *e = x->exchanger;
+    struct upstreams *e = x->upstreams;
     int64_t wait =
         x->is_away ? 0 : rate_gates_wait_ms(&e->gates, x->bucket, x->credential, now_ms(e));
 
@@ -342,18 +342,18 @@ static void exchange_send(struct exchange *x)
 
 /* ---- outside */
 
-void exchange_start(struct exchanger *e, struct exchange *x)
+void upstream_start(struct upstreams *e, struct upstream *x)
 {
-    x->exchanger = e;
+    x->upstreams = e;
     x->question.has_token = x->token != NULL;
     x->bucket = hub_question_bucket(&x->question);
     credential_class(x->token, x->credential);
     x->attempt = 0;
     rewind_to_start(x);
-    exchange_send(x);
+    upstream_send(x);
 }
 
-void exchange_cancel(struct exchange *x)
+void upstream_cancel(struct upstream *x)
 {
     AUTO_ERR struct err err = {0};
 
@@ -367,7 +367,7 @@ void exchange_cancel(struct exchange *x)
     finish(x, false, &err);
 }
 
-void exchange_release(struct exchange *x)
+void upstream_release(struct upstream *x)
 {
     assert(!x->is_fetching && !x->is_late);
     hub_answer_release(&x->answer);
@@ -375,12 +375,12 @@ void exchange_release(struct exchange *x)
     buf_release(&x->fetch.body);
     err_release(&x->failed);
     free(x->here);
-    *x = (struct exchange){0};
+    *x = (struct upstream){0};
 }
 
-struct exchanger *exchanger_new(uv_loop_t *loop, const struct exchanger_options *options)
+struct upstreams *upstreams_new(uv_loop_t *loop, const struct upstreams_options *options)
 {
-    struct exchanger *e = mem_new(struct exchanger);
+    struct upstreams *e = mem_new(struct upstreams);
 
     e->loop = loop;
     e->o = *options;
@@ -393,13 +393,13 @@ struct exchanger *exchanger_new(uv_loop_t *loop, const struct exchanger_options 
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(container_of((uv_timer_t *)handle, struct exchanger, timer));
+    free(container_of((uv_timer_t *)handle, struct upstreams, timer));
 }
 
-void exchanger_free(struct exchanger *e)
+void upstreams_free(struct upstreams *e)
 {
     assert(TAILQ_EMPTY(&e->waiting));
     uv_close((uv_handle_t *)&e->timer, on_closed);
 }
 
-const struct exchanger_status *exchanger_status(const struct exchanger *e) { return &e->status; }
+const struct upstreams_status *upstreams_status(const struct upstreams *e) { return &e->status; }
