@@ -89,7 +89,7 @@ CAUSES = {
         "/v1/tasks/embeddings_generation/pipeline_class?enable_overlap_scheduler=1")),
     "precondition-failed": (412, lambda d, h: d.delete("/v1/architectures/LlamaForCausalLM",
                                                        headers={"If-Match": '"x"'})),
-    "repository-private": (404, model("nobody/nothing")),
+    "repository-not-found": (404, model("nobody/nothing")),
     "repository-gated": (403, with_files("err/gated", "config", gated=True)),
     "repository-disabled": (403, with_files("err/disabled", "config", disabled=True)),
     "revision-not-found": (404, model("fam/llama3", revision="nope")),

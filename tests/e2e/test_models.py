@@ -74,10 +74,10 @@ def test_models_known_here(daemon, hub):
 
 
 @pytest.mark.parametrize("name,code,status", [
-    ("private/model", "repository-private", 404),
+    ("private/model", "repository-not-found", 404),
     ("gated/model", "repository-gated", 403),
     ("disabled/model", "repository-disabled", 403),
-    ("not/there", "repository-private", 404),
+    ("not/there", "repository-not-found", 404),
 ])
 def test_refusals_are_told_apart(daemon, hub, name, code, status):
     files = family_files("qwen2")
