@@ -100,8 +100,10 @@ static void write_field(struct json *j, const struct field *f)
         write_table(j, f->fields);
         break;
     case FIELD_JSON:
-        if (f->schema) /* beside a description, so that either may be absent */
+        if (f->schema && f->required) /* beside a description, so that either may be absent */
             json_key(j, "allOf"), buf_printf(j->out, "[%s]", f->schema);
+        else if (f->schema)
+            json_key(j, "anyOf"), buf_printf(j->out, "[%s,{\"type\":\"null\"}]", f->schema);
         break;
     case FIELD_IGNORED:
         json_bool(j, "readOnly", true);

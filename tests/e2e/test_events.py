@@ -55,7 +55,7 @@ def register(daemon, *names):
 
 def test_every_change_in_order_and_once(daemon):
     since = now(daemon)
-    reader = Reader(daemon, f"/v1/events?since={since}", "text/event-stream")
+    reader = Reader(daemon, f"/v1/events?since={since}&kind=architecture", "text/event-stream")
     assert reader.answer.status == 200
     assert reader.answer.headers["Content-Type"].startswith("text/event-stream")
     register(daemon, "EvAForCausalLM", "EvBForCausalLM")
