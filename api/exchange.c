@@ -554,13 +554,18 @@ static void run_route(struct exchange *ex)
 {
     const struct route *route = ex->req.route;
     int64_t min_revision;
+    char key[256];
 
     ex->routed = true;
     ex->req.body = ex->body.size ? ex->body.data : "";
     ex->req.body_size = ex->body.size;
     if (ex->method != METHOD_GET && try_hot(ex))
         return;
-    if (route->body_required && !ex->req.body_size)
+    if (ex->head.idempotency_key && !head_idempotency_key(ex->head.idempotency_key, key))
+        reply_error(&ex->req, ERR_INVALID,
+                    "Idempotency-Key must be 1 to 255 visible ASCII characters, or a quoted string "
+                    "of them: with this one the request could not be repeated safely");
+    else if (route->body_required && !ex->req.body_size)
         reply_error(&ex->req, ERR_INVALID, "a body is required here");
     else if (bind_query(ex, &min_revision)) {
         if (min_revision)

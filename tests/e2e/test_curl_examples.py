@@ -24,11 +24,12 @@ def daemon(hub, tmp_path_factory):
 
 def ids(daemon):
     """What $PIPELINE and the like stand for."""
-    pipeline = daemon.post("/v1/pipelines", {"model_path": MODEL, "max_length": 640}).json()["id"]
+    what = {"model_path": MODEL, "devices": [{"type": "L4"}], "max_length": 640}
+    pipeline = daemon.post("/v1/pipelines", what).json()["id"]
     lease = daemon.post(f"/v1/pipelines/{pipeline}/leases", {"ttl_s": 600}).json()["id"]
     return {
         "PIPELINE": pipeline, "LEASE": lease,
-        "FACTORY": daemon.post("/v1/factories", {"model_path": MODEL, "max_length": 640}).json()["id"],
+        "FACTORY": daemon.post("/v1/factories", what).json()["id"],
         "TOKENIZER": daemon.post("/v1/tokenizers", {"model": MODEL}).json()["id"],
     }
 

@@ -26,9 +26,9 @@ def test_with_another_body_it_is_refused(daemon):
     assert daemon.get("/v1/architectures/IdemCForCausalLM").status == 404
 
 
-def test_a_refusal_is_not_kept(daemon):
-    key = {"Idempotency-Key": '"idem-3"'}
-    assert daemon.post("/v1/architectures", doc("IdemDForCausalLM", task="x"), headers=key).status == 422
+def test_what_could_not_be_read_is_not_kept(daemon):
+    key = {"Idempotency-Key": '"idem-3"', "Content-Type": "application/json"}
+    assert daemon.post("/v1/architectures", "{", headers=key).status == 400
     assert daemon.post("/v1/architectures", doc("IdemDForCausalLM"), headers=key).status == 201
 
 
