@@ -90,14 +90,17 @@ def send(address, data):
     with socket.create_connection(address, timeout=20) as s:
         try:
             s.sendall(data)
-            s.shutdown(socket.SHUT_WR)
+            try:
+                s.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # it was closed meanwhile; what it said can still be read
             answer = b""
             while b"\r\n" not in answer:
                 got = s.recv(4096)
                 if not got:
                     break
                 answer += got
-        except (ConnectionResetError, BrokenPipeError):
+        except ConnectionError:
             return None
     if not answer.startswith(b"HTTP/1."):
         return None
