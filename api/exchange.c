@@ -148,6 +148,18 @@ static void exchange_clear(struct exchange *ex)
     *ex = fresh;
 }
 
+/*
+ * A client that sends its request and its end at once: both come as one event,
+ * and libmicrohttpd, which takes a short read for the last one, never looks at the
+ * second. The connection would lie there until its idle deadline.
+ */
+static bool is_half_closed(const struct connection *c)
+{
+    char byte;
+
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void exchange_end(struct exchange *ex, bool completed)
 {
     struct server *s = server_of(ex);
@@ -158,6 +170,8 @@ void exchange_end(struct exchange *ex, bool completed)
     report(ex, completed);
     exchange_clear(ex);
     connection_enter(ex->connection, PHASE_IDLE, clock_mono_ms() + s->config.idle_timeout_ms);
+    if (is_half_closed(ex->connection))
+        connection_cut(ex->connection);
 }
 
 void exchange_release(struct exchange *ex)
@@ -603,14 +617,11 @@ static enum MHD_Result step_head(struct exchange *ex, const char *method, const 
                          clock_mono_ms() + server_of(ex)->config.body_timeout_ms);
         return MHD_YES;
     }
-    if (ex->response && ex->must_close)
-        return send_reply(ex);
-    /* A reply in this call to what may have a body ends the connection; the next call comes now. */
-    if (!ex->req.route || ex->method != METHOD_GET)
-        return MHD_YES;
-    if (!ex->response)
-        run_route(ex);
-    return settle(ex);
+    /*
+     * libmicrohttpd closes the connection after a reply that is made in its first
+     * call. The next one comes at once.
+     */
+    return ex->response && ex->must_close ? send_reply(ex) : MHD_YES;
 }
 
 static enum MHD_Result step_body(struct exchange *ex, const char *upload, size_t *upload_size)

@@ -82,6 +82,7 @@ struct connection {
     struct server *server;
     struct listener *listener;
     int fd;
+    bool is_cut;
     enum phase phase;
     struct deadline deadline; /* in the list of the phase */
     TAILQ_ENTRY(connection) link;

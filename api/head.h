@@ -4,11 +4,10 @@
  *
  * libmicrohttpd 0.9.75 lets through what two servers may read differently: two
  * Content-Lengths, Content-Length beside Transfer-Encoding, other transfer
- * codings, NUL and other control bytes, spaces in names, no or two Hosts. Behind
+ * codings, control bytes, spaces in names, no or two Hosts. Behind
  * or before a proxy each of these is a way to smuggle a request, so all of
- * them are refused and the connection closed. (Bare LF and obs-fold cannot be
- * told any more after its parser, which reads both as a strict one would their
- * cleaned form.)
+ * them are refused and the connection closed. (Bare LF, obs-fold and what is
+ * behind a NUL in a value are gone when its parser is through, and cannot be told.)
  *
  * Values are borrowed from the request.
  */

@@ -114,25 +114,23 @@ void reply_send(struct exchange *ex, unsigned status, struct MHD_Response *respo
 
 static void free_blob(void *cls) { blob_unref(cls); }
 
-/*
- * 304 has no body, but libmicrohttpd would say Content-Length: 0, which is not the
- * length of what was not sent. So we say that length ourselves.
- */
-static struct MHD_Response *not_modified(size_t size)
-{
-    struct MHD_Response *r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    char text[24];
-
-    snprintf(text, sizeof(text), "%zu", size);
-    MHD_set_response_options(r, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END);
-    add(r, "Content-Length", text);
-    return r;
-}
-
 static bool is_unchanged(const struct exchange *ex, unsigned status)
 {
     return ex->method == METHOD_GET && status == 200 && ex->head.if_none_match &&
            head_etag_matches(ex->head.if_none_match, ex->etag);
+}
+
+/*
+ * A 304 is made of the whole response: libmicrohttpd then does not send the body,
+ * but says its length, as it should. (Of an empty one it would say 0.)
+ */
+static void send_body(struct exchange *ex, unsigned status, struct MHD_Response *r, uint64_t size,
+                      const char *content_type)
+{
+    if (is_unchanged(ex, status))
+        reply_send(ex, 304, r, 0, NULL);
+    else
+        reply_send(ex, status, r, size, content_type);
 }
 
 /* JSON ends in a newline, whether or not the blob does. */
@@ -145,13 +143,8 @@ static void send_blob(struct exchange *ex, unsigned status, struct blob *blob,
                       const char *content_type)
 {
     bool newline = needs_newline(blob, content_type);
-    size_t size = blob->size + newline;
     struct MHD_Response *r;
 
-    if (is_unchanged(ex, status)) {
-        reply_send(ex, 304, not_modified(size), 0, NULL);
-        return;
-    }
     if (newline) {
         struct MHD_IoVec iov[] = {{blob->bytes, blob->size}, {"\n", 1}};
         r = MHD_create_response_from_iovec(iov, 2, free_blob, blob_ref(blob));
@@ -159,7 +152,7 @@ static void send_blob(struct exchange *ex, unsigned status, struct blob *blob,
         r = MHD_create_response_from_buffer_with_free_callback_cls(blob->size, blob->bytes,
                                                                    free_blob, blob_ref(blob));
     }
-    reply_send(ex, status, r, size, content_type);
+    send_body(ex, status, r, blob->size + newline, content_type);
 }
 
 static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
@@ -239,14 +232,9 @@ void reply_buf(struct request *req, unsigned status, struct buf *body, const cha
         return;
     }
     size = body->size;
-    if (is_unchanged(ex, status)) {
-        buf_release(body);
-        reply_send(ex, 304, not_modified(size), 0, NULL);
-        return;
-    }
     data = buf_take(body);
     r = MHD_create_response_from_buffer(size, data, MHD_RESPMEM_MUST_FREE);
-    reply_send(ex, status, r, size, content_type);
+    send_body(ex, status, r, size, content_type);
 }
 
 void reply_text(struct request *req, unsigned status, const char *text, const char *content_type)
@@ -254,13 +242,10 @@ void reply_text(struct request *req, unsigned status, const char *text, const ch
     struct exchange *ex = exchange_of(req);
     size_t size = strlen(text);
 
-    if (is_unchanged(ex, status))
-        reply_send(ex, 304, not_modified(size), 0, NULL);
-    else
-        reply_send(
-            ex, status,
-            MHD_create_response_from_buffer(size, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT),
-            size, content_type ? content_type : application_json);
+    send_body(
+        ex, status,
+        MHD_create_response_from_buffer(size, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT),
+        size, content_type ? content_type : application_json);
 }
 
 void reply_json(struct request *req, unsigned status, json_t *doc)
@@ -290,18 +275,13 @@ void reply_file(struct request *req, unsigned status, int fd, uint64_t offset, u
     struct exchange *ex = exchange_of(req);
     struct MHD_Response *r;
 
-    if (is_unchanged(ex, status)) {
-        close(fd);
-        reply_send(ex, 304, not_modified(size), 0, NULL);
-        return;
-    }
     r = MHD_create_response_from_fd_at_offset64(size, fd, offset);
     if (!r) {
         close(fd);
         reply_error(req, ERR_INTERNAL, "the file cannot be sent");
         return;
     }
-    reply_send(ex, status, r, size, content_type);
+    send_body(ex, status, r, size, content_type);
 }
 
 /* ---- problems */

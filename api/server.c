@@ -28,6 +28,7 @@ void connection_enter(struct connection *c, enum phase phase, int64_t at_ms)
 
 void connection_cut(struct connection *c)
 {
+    c->is_cut = true;
     shutdown(c->fd, SHUT_RDWR);
     c->listener->need_run = true;
 }

@@ -104,7 +104,7 @@ static ssize_t on_read(void *cls, uint64_t pos, char *to, size_t max)
         return (ssize_t)n;
     if (s->closing)
         return MHD_CONTENT_READER_END_OF_STREAM;
-    if (server_of(ex)->stopping)
+    if (ex->connection->is_cut || server_of(ex)->stopping)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     exchange_sleep(ex, PHASE_STREAM, clock_mono_ms() + server_of(ex)->config.heartbeat_ms);
     return 0;
@@ -116,6 +116,7 @@ struct stream *stream_open(struct request *req, const struct stream_config *conf
 {
     struct exchange *ex = exchange_of(req);
     struct stream *s = mem_new(struct stream);
+    struct MHD_Response *r;
 
     assert(!ex->stream && !ex->response);
     s->exchange = ex;
@@ -127,9 +128,11 @@ struct stream *stream_open(struct request *req, const struct stream_config *conf
     TAILQ_INSERT_TAIL(&req->server->streams, s, link);
     req->server->n_streams++;
     reply_header(req, "X-Accel-Buffering", "no"); /* proxies that would collect events */
-    reply_send(
-        ex, 200, MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, on_read, ex, NULL),
-        UINT64_MAX, config->kind == STREAM_SSE ? "text/event-stream" : "application/x-ndjson");
+    /* After HEAD, libmicrohttpd 0.9.75 would send the last chunk of a body it does not send. */
+    r = req->is_head ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
+                     : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, on_read, ex, NULL);
+    reply_send(ex, 200, r, UINT64_MAX,
+               config->kind == STREAM_SSE ? "text/event-stream" : "application/x-ndjson");
     return s;
 }
 

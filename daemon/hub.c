@@ -1,6 +1,6 @@
 #include "daemon/hub.h"
 
-#include "base/map.h"
+#include "daemon/hub_memory.h"
 #include "daemon/upstream.h"
 #include "hub/model_info.h"
 
@@ -9,28 +9,9 @@
 #include <time.h>
 
 enum {
-    PINS_MAX = 2048,
-    NEGATIVES_MAX = 8192,
     CHECK_INLINE_BYTES = 1 << 16, /* hashing more would keep the loop for over 100 us */
     TREE_PAGES_MAX = 200,
     COMMIT_NEGATIVE_MS = 3600000, /* what a commit does not hold it never will */
-};
-
-/* What was last learned of (repo, revision, credential). */
-struct known_pin {
-    struct map_node node;
-    TAILQ_ENTRY(known_pin) link;
-    char *key;
-    int64_t at_ms; /* loop time at which the Hub said so; INT64_MIN: some earlier day */
-    struct pin pin;
-};
-
-struct negative {
-    struct map_node node;
-    TAILQ_ENTRY(negative) link;
-    char *key;
-    int64_t until_ms;
-    struct err err;
 };
 
 /* One thing under way, for all who wait for it. */
@@ -43,7 +24,8 @@ struct hub_flight {
 
     /* ---- copies of the first op's */
     enum hub_op_kind kind;
-    char *token, *repo, *revision, *canonical, *commit, *path, *cache_path;
+    char *token, *repo, *revision, *canonical, *commit, *path;
+    char *cache_path; /* of RANGE: the piece asked for */
     char oid[65], credential[CREDENTIAL_SIZE];
     int64_t file_size, offset, size, max_bytes;
     bool refresh, offline, use_disk;
@@ -57,7 +39,7 @@ struct hub_flight {
 
     /* ---- of the worker */
     enum disk_answer disk_answer;
-    bool work_ok, disk_tried, is_complete;
+    bool work_ok, is_complete, on_disk;
     struct err work_err;
 
     /* ---- what was found */
@@ -74,9 +56,8 @@ struct hub {
     struct hub_options o;
     struct upstreams *upstreams;
     char credential[CREDENTIAL_SIZE]; /* of the endpoint's token: whose the disk cache is */
-    struct map flights, pins, negatives;
-    TAILQ_HEAD(, known_pin) pin_order; /* first: longest unused */
-    TAILQ_HEAD(, negative) negative_order;
+    struct map flights;
+    struct hub_memory memory;
     TAILQ_HEAD(, hub_flight) soon; /* to be taken up when the loop comes around */
     uv_timer_t soon_timer;
     unsigned n_flights; /* also canceled ones whose worker is not done */
@@ -100,87 +81,21 @@ void hub_options_default(struct hub_options *o)
 
 static int64_t now_ms(const struct hub *hub) { return (int64_t)uv_now(hub->loop); }
 
-/* ---- pins and refusals in memory */
+/* ---- refusals in memory */
 
-static char *pin_key(const char *repo, const char *revision, const char *credential)
-{
-    return str_printf("%s\n%s\n%s", repo, revision, credential);
-}
-
-static void known_pin_free(struct hub *hub, struct known_pin *k)
-{
-    map_remove(&hub->pins, &k->node);
-    TAILQ_REMOVE(&hub->pin_order, k, link);
-    pin_release(&k->pin);
-    free(k->key);
-    free(k);
-}
-
-static struct known_pin *known_pin_find(struct hub *hub, const struct hub_flight *fl)
-{
-    AUTO_FREE char *key = pin_key(fl->repo, fl->revision, fl->credential);
-    struct map_node *n = map_find(&hub->pins, key);
-    struct known_pin *k = n ? container_of(n, struct known_pin, node) : NULL;
-
-    if (k) {
-        TAILQ_REMOVE(&hub->pin_order, k, link);
-        TAILQ_INSERT_TAIL(&hub->pin_order, k, link);
-    }
-    return k;
-}
-
-static void known_pin_put(struct hub *hub, const struct hub_flight *fl, const struct pin *pin,
-                          int64_t at_ms)
-{
-    struct known_pin *k = known_pin_find(hub, fl);
-
-    if (k)
-        known_pin_free(hub, k);
-    if (hub->pins.n >= PINS_MAX)
-        known_pin_free(hub, TAILQ_FIRST(&hub->pin_order));
-    k = mem_new(struct known_pin);
-    k->key = pin_key(fl->repo, fl->revision, fl->credential);
-    k->at_ms = at_ms;
-    pin_copy(&k->pin, pin);
-    k->node.key = k->key;
-    map_insert(&hub->pins, &k->node);
-    TAILQ_INSERT_TAIL(&hub->pin_order, k, link);
-}
-
-static void negative_free(struct hub *hub, struct negative *n)
-{
-    map_remove(&hub->negatives, &n->node);
-    TAILQ_REMOVE(&hub->negative_order, n, link);
-    err_release(&n->err);
-    free(n->key);
-    free(n);
-}
-
-/* What a refusal was about, for whom. */
-static char *negative_key(const struct hub_flight *fl)
+/* What a refusal is about, for whom. */
+static char *refusal_key(const struct hub_flight *fl)
 {
     if (fl->kind == HUB_OP_PIN)
         return str_printf("pin\n%s\n%s\n%s", fl->repo, fl->revision, fl->credential);
     return str_printf("file\n%s\n%s\n%s\n%s", fl->repo, fl->commit, fl->path, fl->credential);
 }
 
-static struct negative *negative_find(struct hub *hub, const struct hub_flight *fl)
-{
-    AUTO_FREE char *key = negative_key(fl);
-    struct map_node *node = map_find(&hub->negatives, key);
-    struct negative *n = node ? container_of(node, struct negative, node) : NULL;
-
-    if (n && n->until_ms <= now_ms(hub)) {
-        negative_free(hub, n);
-        n = NULL;
-    }
-    return n;
-}
-
 /* Remembers what will be the same for a while. */
-static void negative_put(struct hub *hub, const struct hub_flight *fl, const struct err *err)
+static void remember_refusal(struct hub_flight *fl, const struct err *err)
 {
-    struct negative *n;
+    struct hub *hub = fl->hub;
+    AUTO_FREE char *key = NULL;
     int64_t ttl = hub->o.negative_ttl_ms;
 
     switch (err->code) {
@@ -197,17 +112,14 @@ static void negative_put(struct hub *hub, const struct hub_flight *fl, const str
     default:
         return;
     }
-    if ((n = negative_find(hub, fl)))
-        negative_free(hub, n);
-    if (hub->negatives.n >= NEGATIVES_MAX)
-        negative_free(hub, TAILQ_FIRST(&hub->negative_order));
-    n = mem_new(struct negative);
-    n->key = negative_key(fl);
-    n->until_ms = now_ms(hub) + ttl;
-    err_copy(&n->err, err);
-    n->node.key = n->key;
-    map_insert(&hub->negatives, &n->node);
-    TAILQ_INSERT_TAIL(&hub->negative_order, n, link);
+    key = refusal_key(fl);
+    hub_memory_put_refusal(&hub->memory, key, err, now_ms(hub) + ttl);
+}
+
+static void remember_pin(struct hub_flight *fl)
+{
+    hub_memory_put_pin(&fl->hub->memory, fl->repo, fl->revision, fl->credential, &fl->pin,
+                       now_ms(fl->hub));
 }
 
 /* ---- flights */
@@ -298,6 +210,53 @@ static void flight_offline(struct hub_flight *fl)
 
 /* ---- step: cache.db */
 
+static void ask_cache(struct hub_flight *fl);
+
+/*
+ * A range is kept in pieces that fit a row, named by where they lie in the file;
+ * one that is shorter than asked for is the file's last. The caller frees.
+ */
+static char *piece_name(const struct hub_flight *fl, int64_t at, int64_t *ret_size)
+{
+    int64_t left = fl->size - at;
+
+    *ret_size = left < HUB_CACHE_FILE_MAX ? left : HUB_CACHE_FILE_MAX;
+    return str_printf("%s@%lld+%lld", fl->path, (long long)(fl->offset + at), (long long)*ret_size);
+}
+
+/* True when it was the last one, or the next one was asked for. */
+static bool on_cached_piece(struct hub_flight *fl, const void *data, size_t size)
+{
+    AUTO_FREE char *name = NULL;
+    int64_t wanted;
+
+    name = piece_name(fl, (int64_t)fl->data.size, &wanted);
+    if ((int64_t)size > wanted)
+        return false;
+    buf_append(&fl->data, data, size);
+    if ((int64_t)size < wanted || (int64_t)fl->data.size == fl->size) {
+        fl->hub->status.cache_hits++;
+        flight_end(fl, true, NULL);
+    } else
+        ask_cache(fl);
+    return true;
+}
+
+static void put_pieces(struct hub_flight *fl)
+{
+    const struct hub_cache *cache = fl->hub->o.cache;
+
+    for (size_t at = 0; at < fl->data.size;) {
+        int64_t size;
+        AUTO_FREE char *name = piece_name(fl, (int64_t)at, &size);
+        size_t n = fl->data.size - at < (size_t)size ? fl->data.size - at : (size_t)size;
+
+        cache->put_file(cache->ctx, fl->credential, fl->repo, fl->commit, name, fl->oid,
+                        fl->data.data + at, n);
+        at += n;
+    }
+}
+
 static void on_cache_answer(struct hub_cache_get *g, const void *data, size_t size)
 {
     struct hub_flight *fl = container_of(g, struct hub_flight, get);
@@ -318,26 +277,36 @@ static void on_cache_answer(struct hub_cache_get *g, const void *data, size_t si
                 (revision_is_commit(fl->revision) ||
                  ((int64_t)now.tv_sec - fl->pin.pinned_at) * 1000 < hub->o.pin_ttl_ms)) {
                 hub->status.cache_hits++;
-                known_pin_put(hub, fl, &fl->pin, now_ms(hub));
+                remember_pin(fl);
                 flight_end(fl, true, NULL);
                 return;
             }
         }
-    } else if (data && (fl->kind == HUB_OP_RANGE || !fl->oid[0] ||
-                        hub_content_check(fl->oid, fl->path, data, size, &ignored))) {
+    } else if (data && fl->kind == HUB_OP_RANGE) {
+        if (on_cached_piece(fl, data, size))
+            return;
+    } else if (data &&
+               (!fl->oid[0] || hub_content_check(fl->oid, fl->path, data, size, &ignored))) {
         hub->status.cache_hits++;
         buf_append(&fl->data, data, size);
         flight_end(fl, true, NULL);
         return;
     }
+    if (fl->kind == HUB_OP_RANGE)
+        buf_clear(&fl->data);
     flight_next(fl);
 }
 
 static void ask_cache(struct hub_flight *fl)
 {
     const struct hub_cache *cache = fl->hub->o.cache;
+    int64_t size;
 
     fl->at = AT_CACHE;
+    if (fl->kind == HUB_OP_RANGE) {
+        free(fl->cache_path);
+        fl->cache_path = piece_name(fl, (int64_t)fl->data.size, &size);
+    }
     fl->get = (struct hub_cache_get){
         .credential = fl->credential,
         .repo = fl->repo,
@@ -436,7 +405,6 @@ static void on_disk(uv_work_t *work, int status)
 static void ask_disk(struct hub_flight *fl)
 {
     fl->at = AT_DISK;
-    fl->disk_tried = true;
     uv_queue_work(fl->hub->loop, &fl->work, disk_work, on_disk);
 }
 
@@ -445,12 +413,10 @@ static void ask_disk(struct hub_flight *fl)
 static void keep_pin(struct hub_flight *fl)
 {
     struct hub *hub = fl->hub;
-    struct negative *refused = negative_find(hub, fl);
     struct timespec now;
-    AUTO_FREE char *text = NULL;
+    AUTO_FREE char *key = refusal_key(fl), *text = NULL;
 
-    if (refused) /* before a refresh */
-        negative_free(hub, refused);
+    hub_memory_drop_refusal(&hub->memory, key); /* of before a refresh */
 
     pin_release(&fl->pin);
     fl->pin = fl->fresh;
@@ -461,7 +427,7 @@ static void keep_pin(struct hub_flight *fl)
     fl->pin.origin = FROM_HUB;
     if (!fl->pin.canonical[0])
         snprintf(fl->pin.canonical, sizeof(fl->pin.canonical), "%s", fl->repo);
-    known_pin_put(hub, fl, &fl->pin, now_ms(hub));
+    remember_pin(fl);
     if (hub->o.cache) {
         text = pin_render(&fl->pin);
         hub->o.cache->put_pin(hub->o.cache->ctx, fl->credential, fl->repo, fl->revision,
@@ -479,7 +445,7 @@ static bool is_trouble(enum err_code code)
 
 static void pin_failed(struct hub_flight *fl, const struct err *err)
 {
-    negative_put(fl->hub, fl, err);
+    remember_refusal(fl, err);
     if (fl->has_pin && is_trouble(err->code))
         flight_stale(fl, err);
     else
@@ -518,7 +484,7 @@ static void on_pin_answer(struct upstream *x, bool ok, const struct err *err)
         keep_pin(fl);
 }
 
-static void start_exchange(struct hub_flight *fl, enum hub_question_kind kind, const char *repo,
+static void start_upstream(struct hub_flight *fl, enum hub_question_kind kind, const char *repo,
                            const char *revision, const char *url,
                            void (*done)(struct upstream *, bool, const struct err *))
 {
@@ -553,7 +519,7 @@ static void ask_tree(struct hub_flight *fl)
     free(fl->next_page);
     fl->next_page = take(&next);
     fl->n_pages++;
-    start_exchange(fl, HUB_TREE, fl->fresh.canonical[0] ? fl->fresh.canonical : fl->repo,
+    start_upstream(fl, HUB_TREE, fl->fresh.canonical[0] ? fl->fresh.canonical : fl->repo,
                    fl->fresh.commit, fl->next_page, on_pin_answer);
 }
 
@@ -570,9 +536,9 @@ static void check_work(uv_work_t *work)
     if (!fl->work_ok || fl->data.size <= HUB_CACHE_FILE_MAX || !disk || !fl->use_disk)
         return;
     /* A full disk must not cost the answer: then it is fetched again some day. */
-    if (diskcache_put(disk, fl->repo, fl->commit, fl->path, fl->oid, fl->data.data, fl->data.size,
-                      &ignored) &&
-        fl->revision)
+    fl->on_disk = diskcache_put(disk, fl->repo, fl->commit, fl->path, fl->oid, fl->data.data,
+                                fl->data.size, &ignored);
+    if (fl->on_disk && fl->revision)
         (void)!diskcache_put_ref(disk, fl->repo, fl->revision, fl->commit, &ignored);
 }
 
@@ -595,10 +561,14 @@ static void on_checked(struct hub_flight *fl)
         flight_fail(fl, &err);
         return;
     }
-    if (cache && fl->data.size <= HUB_CACHE_FILE_MAX)
-        cache->put_file(cache->ctx, fl->credential, fl->repo, fl->commit,
-                        fl->cache_path ? fl->cache_path : fl->path, fl->oid,
+    if (cache && fl->kind == HUB_OP_RANGE)
+        put_pieces(fl);
+    else if (cache && fl->data.size <= HUB_CACHE_FILE_MAX)
+        cache->put_file(cache->ctx, fl->credential, fl->repo, fl->commit, fl->path, fl->oid,
                         fl->data.data ? fl->data.data : "", fl->data.size);
+    else if (cache && cache->put_blob && fl->on_disk)
+        cache->put_blob(cache->ctx, fl->credential, fl->repo, fl->commit, fl->path, fl->oid,
+                        (int64_t)fl->data.size);
     flight_end(fl, true, NULL);
 }
 
@@ -622,7 +592,7 @@ static void on_file_answer(struct upstream *x, bool ok, const struct err *err)
         return;
     }
     if (!ok) {
-        negative_put(fl->hub, fl, err);
+        remember_refusal(fl, err);
         flight_fail(fl, err);
         return;
     }
@@ -658,9 +628,9 @@ static void on_file_answer(struct upstream *x, bool ok, const struct err *err)
 static void ask_hub(struct hub_flight *fl)
 {
     if (fl->kind == HUB_OP_PIN)
-        start_exchange(fl, HUB_INFO, fl->repo, fl->revision, NULL, on_pin_answer);
+        start_upstream(fl, HUB_INFO, fl->repo, fl->revision, NULL, on_pin_answer);
     else
-        start_exchange(fl, HUB_FILE, fl->canonical ? fl->canonical : fl->repo, fl->commit, NULL,
+        start_upstream(fl, HUB_FILE, fl->canonical ? fl->canonical : fl->repo, fl->commit, NULL,
                        on_file_answer);
 }
 
@@ -670,18 +640,23 @@ static void ask_hub(struct hub_flight *fl)
 static bool ask_memory(struct hub_flight *fl)
 {
     struct hub *hub = fl->hub;
-    struct negative *n = fl->refresh ? NULL : negative_find(hub, fl);
-    struct known_pin *k;
+    AUTO_FREE char *key = refusal_key(fl);
+    const struct refusal *r =
+        fl->refresh ? NULL : hub_memory_refusal(&hub->memory, key, now_ms(hub));
+    const struct known_pin *k;
 
-    if (n) {
+    if (r) {
         AUTO_ERR struct err err = {0};
 
-        err_copy(&err, &n->err);
-        err_fact_int(&err, "cached_for_s", (n->until_ms - now_ms(hub) + 999) / 1000);
+        err_copy(&err, &r->err);
+        err_fact_int(&err, "cached_for_s", (r->until_ms - now_ms(hub) + 999) / 1000);
         flight_fail(fl, &err);
         return true;
     }
-    if (fl->kind != HUB_OP_PIN || !(k = known_pin_find(hub, fl)))
+    if (fl->kind != HUB_OP_PIN)
+        return false;
+    k = hub_memory_pin(&hub->memory, fl->repo, fl->revision, fl->credential);
+    if (!k)
         return false;
     pin_copy(&fl->pin, &k->pin);
     fl->has_pin = true;
@@ -714,8 +689,7 @@ static bool cache_may_have(const struct hub_flight *fl)
         return false;
     if (fl->kind == HUB_OP_PIN)
         return !fl->has_pin; /* memory has what was put there last */
-    return fl->kind == HUB_OP_RANGE ? fl->size <= HUB_CACHE_FILE_MAX
-                                    : fl->file_size <= HUB_CACHE_FILE_MAX;
+    return fl->kind == HUB_OP_RANGE || fl->file_size <= HUB_CACHE_FILE_MAX;
 }
 
 /* Read this and you have read the request. */
@@ -898,8 +872,7 @@ struct hub *hub_new(uv_loop_t *loop, const struct hub_options *options)
     hub->o = *options;
     hub->upstreams = upstreams_new(loop, &o);
     credential_class(options->endpoint->token, hub->credential);
-    TAILQ_INIT(&hub->pin_order);
-    TAILQ_INIT(&hub->negative_order);
+    hub_memory_init(&hub->memory);
     TAILQ_INIT(&hub->soon);
     uv_timer_init(loop, &hub->soon_timer);
     return hub;
@@ -929,38 +902,13 @@ static void on_closed(uv_handle_t *handle)
 void hub_free(struct hub *hub)
 {
     assert(hub_idle(hub));
-    hub_forget(hub, NULL);
+    hub_memory_release(&hub->memory);
     map_release(&hub->flights);
-    map_release(&hub->pins);
-    map_release(&hub->negatives);
     upstreams_free(hub->upstreams);
     uv_close((uv_handle_t *)&hub->soon_timer, on_closed);
 }
 
-/* Keys begin with the repository, refusals' with what kind of thing it was about. */
-static bool is_about(const char *key, const char *repo)
-{
-    size_t size = strlen(repo);
-
-    return strncmp(key, repo, size) == 0 && key[size] == '\n';
-}
-
-void hub_forget(struct hub *hub, const char *repo)
-{
-    struct known_pin *k, *next_k;
-    struct negative *n, *next_n;
-
-    for (k = TAILQ_FIRST(&hub->pin_order); k; k = next_k) {
-        next_k = TAILQ_NEXT(k, link);
-        if (!repo || !*repo || is_about(k->key, repo))
-            known_pin_free(hub, k);
-    }
-    for (n = TAILQ_FIRST(&hub->negative_order); n; n = next_n) {
-        next_n = TAILQ_NEXT(n, link);
-        if (!repo || !*repo || is_about(strchr(n->key, '\n') + 1, repo))
-            negative_free(hub, n);
-    }
-}
+void hub_forget(struct hub *hub, const char *repo) { hub_memory_forget(&hub->memory, repo); }
 
 void hub_status(const struct hub *hub, struct hub_status *ret)
 {
@@ -976,5 +924,5 @@ void hub_status(const struct hub *hub, struct hub_status *ret)
     ret->failures += e->failures;
     ret->rate_limited = e->rate_limited;
     ret->flights = (unsigned)hub->flights.n;
-    ret->negatives = (unsigned)hub->negatives.n;
+    ret->negatives = (unsigned)hub->memory.refusals.n;
 }

@@ -36,10 +36,16 @@ struct hub_cache {
     void (*get_pin)(void *ctx, struct hub_cache_get *g);
     void (*put_pin)(void *ctx, const char *credential, const char *repo, const char *revision,
                     const char *commit, const char *text);
-    /* Files up to HUB_CACHE_FILE_MAX; a range of one is the path with "@offset+size". */
+    /* Files up to HUB_CACHE_FILE_MAX; a piece of one is the path with "@offset+size". */
     void (*get_file)(void *ctx, struct hub_cache_get *g);
     void (*put_file)(void *ctx, const char *credential, const char *repo, const char *commit,
                      const char *path, const char *oid, const void *data, size_t size);
+    /*
+     * A file too large for that lies in the disk cache now, put there by us: for
+     * whoever keeps the books and evicts with diskcache_remove(). May be NULL.
+     */
+    void (*put_blob)(void *ctx, const char *credential, const char *repo, const char *commit,
+                     const char *path, const char *oid, int64_t size);
 };
 
 enum { HUB_CACHE_FILE_MAX = 1 << 20 };

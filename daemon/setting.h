@@ -47,6 +47,16 @@ struct setting {
     const char *help;           /* sentences, without a line break */
 };
 
+/* A flag that is no setting: it says what to do instead of serving, or with what. */
+struct own_flag {
+    const char *name;
+    const char *argument; /* NULL: none */
+    const char *help;
+};
+
+extern const struct own_flag own_flags[];
+extern const size_t n_own_flags;
+
 extern const struct setting settings[];
 extern const size_t n_settings;
 extern const char *const setting_group_names[N_GROUPS];

@@ -22,6 +22,24 @@ const char *const setting_group_names[N_GROUPS] = {
     [GROUP_DEVICES] = "Devices",
 };
 
+const struct own_flag own_flags[] = {
+    {"config", "FILE",
+     "Read this file in place of /usr/lib/pipelined/pipelined.conf, /etc/pipelined/pipelined.conf "
+     "and /etc/pipelined/conf.d/*.conf. $PIPELINED_CONFIG says the same."},
+    {"check-config", NULL, "Check settings, keys and catalog, and exit."},
+    {"print-config", NULL,
+     "Print every setting in force and where it comes from, as a config file, and exit."},
+    {"make-key", "NAME", "Print a new API key and its line for the keys file, and exit."},
+    {"scopes", "LIST",
+     "What that key may do: read, tokenize, write, admin, with commas between. Default: read"},
+    {"health", NULL,
+     "Ask the daemon that runs with these settings whether it lives, and exit: 0 if it does."},
+    {"version", NULL, "Print the version and exit."},
+    {"help", NULL, "Print this help and exit."},
+};
+
+const size_t n_own_flags = ARRAY_SIZE(own_flags);
+
 const struct setting settings[] = {
     {"listen", SETTING_ADDRESSES, GROUP_SOCKETS, AT(listen), "HOST:PORT|unix:PATH",
      "127.0.0.1:8750",

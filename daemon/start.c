@@ -50,15 +50,12 @@ static void print_help(void)
          "usage: pipelined [FLAG]…\n\n"
          "Every setting below can also be given as PIPELINED_… in the environment\n"
          "(PIPELINED_STATE_DIR) and as `key = value` in a file (state-dir = …). Flags\n"
-         "win over the environment, which wins over files.\n\n"
-         "  --config FILE      read this file in place of /usr/lib/pipelined/pipelined.conf,\n"
-         "                     /etc/pipelined/pipelined.conf, /etc/pipelined/conf.d/*.conf\n"
-         "  --check-config     check settings, keys and catalog, and exit\n"
-         "  --print-config     print every setting and where it comes from, and exit\n"
-         "  --make-key NAME    print a new API key and its line for the keys file, and exit\n"
-         "  --scopes LIST      what that key may do: read, tokenize, write, admin\n"
-         "  --health           ask the daemon that runs with these settings; exit 0 if it lives\n"
-         "  --version, --help");
+         "win over the environment, which wins over files.\n");
+    for (size_t i = 0; i < n_own_flags; i++) {
+        printf("  --%s%s%s\n", own_flags[i].name, own_flags[i].argument ? " " : "",
+               own_flags[i].argument ? own_flags[i].argument : "");
+        print_folded(own_flags[i].help, 6);
+    }
     for (size_t group = 0; group < N_GROUPS; group++) {
         printf("\n%s\n", setting_group_names[group]);
         for (size_t i = 0; i < n_settings; i++)

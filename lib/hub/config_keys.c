@@ -185,10 +185,12 @@ static void tame(struct buf *out, const char *p, const char *end)
             buf_append_str(out, "null");
             p += *p == '-' ? 9 : 8;
         } else if (*p >= '0' && *p <= '9') {
-            while (p < end && strchr("0123456789.eE+-", *p) && *p)
-                p++;
+            bool digits = true;
+
+            for (; p < end && *p && strchr("0123456789.eE+-", *p); p++)
+                digits &= *p >= '0' && *p <= '9';
             buf_append(out, from, (size_t)(p - from));
-            if (p - from > 18 && strcspn(from, ".eE") >= (size_t)(p - from))
+            if (digits && p - from > 18)
                 buf_append_str(out, ".0");
         } else {
             buf_append_char(out, *p++);

@@ -23,9 +23,9 @@ struct job {
     struct want want;
     enum job_kind kind;
     enum tokenizer_file tokenizer_file;
-    size_t file; /* index into the model's files */
-    bool started, given;
-    struct buf prefix; /* what ranges have brought so far */
+    size_t file;                   /* index into the model's files */
+    bool started, given, complete; /* complete: gguf is all there */
+    struct buf prefix;             /* what ranges have brought so far */
     struct gguf *gguf;
 };
 

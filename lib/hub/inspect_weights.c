@@ -191,7 +191,6 @@ static void take_gguf(struct inspect *in, struct job *job)
 {
     struct model *m = in->model;
     struct model_file *f = &m->files[job->file];
-    AUTO_ERR struct err err = {0};
 
     if (!f->encoding && job->gguf->encoding) {
         f->encoding = job->gguf->encoding;
@@ -199,13 +198,7 @@ static void take_gguf(struct inspect *in, struct job *job)
     }
     f->header_encodings = job->gguf->encodings;
     f->n_parameters = job->gguf->n_parameters;
-    if (m->config)
-        return;
-    if (!config_from_gguf(&m->config, job->gguf, &err)) {
-        inspect_problem(in, f->path, err.code, err.msg);
-        return;
-    }
-    tokenizer_facts_add_gguf(in->facts, job->gguf, f->path);
+    job->complete = true;
 }
 
 static void take_safetensors(struct inspect *in, struct job *job, const struct safetensors *st)
@@ -244,7 +237,6 @@ void weights_give(struct inspect *in, struct job *job, const char *data, size_t 
     else
         take_safetensors(in, job, &st);
     buf_release(&job->prefix);
-    gguf_free(take(&job->gguf));
 }
 
 void weights_give_index(struct inspect *in, struct job *job, const char *data, size_t size)
@@ -380,10 +372,29 @@ static void from_dtype(struct model *m)
         }
 }
 
+/* Of the headers read the first in the plan, whichever came first. */
+static void config_from_headers(struct inspect *in)
+{
+    struct model *m = in->model;
+
+    for (size_t i = 0; !m->config && i < in->n_jobs; i++) {
+        const struct job *job = in->jobs[i];
+        AUTO_ERR struct err err = {0};
+
+        if (job->kind != JOB_GGUF || !job->complete)
+            continue;
+        if (config_from_gguf(&m->config, job->gguf, &err))
+            tokenizer_facts_add_gguf(in->facts, job->gguf, job->want.path);
+        else
+            inspect_problem(in, job->want.path, err.code, err.msg);
+    }
+}
+
 void weights_finish(struct inspect *in)
 {
     struct model *m = in->model;
 
+    config_from_headers(in);
     from_files(in);
     if (model_has_format(m, FORMAT_SAFETENSORS) && !in->hub_encodings_used) {
         if (strcasestr(m->canonical, "fp8"))

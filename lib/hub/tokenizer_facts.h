@@ -31,8 +31,8 @@ void tokenizer_facts_free(struct tokenizer_facts_reader *t);
 DEFINE_CLEANUP(struct tokenizer_facts_reader *, tokenizer_facts_free)
 
 /*
- * Reads one file; path is only for messages, origins and template names. A
- * broken file changes nothing and is the caller's to report.
+ * Reads one file; path is only for messages, origins and template names. Of a
+ * broken file counts what stands before the fault; it is the caller's to report.
  * Errors: FILE_CORRUPT. Cost: one scan of the text (tokenizer.json: ~2 ms per MB).
  */
 bool tokenizer_facts_add(struct tokenizer_facts_reader *t, enum tokenizer_file kind,

@@ -77,12 +77,23 @@ static bool tree_add(struct tree *t, const struct plan_input *in, const struct p
     return true;
 }
 
+/* State-space models alone: a state per sequence, nothing per token. */
+static bool stores_no_tokens(const struct config *c)
+{
+    if (!c->layer_kinds || c->n_heads > 0)
+        return false;
+    for (int64_t i = 0; i < c->n_layers; i++)
+        if (c->layer_kinds[i] == LAYER_FULL || c->layer_kinds[i] == LAYER_SLIDING)
+            return false;
+    return true;
+}
+
 /* The seed plans a draft for itself; the newer formula sums the caches. */
 static bool tree_build(struct tree *t, const struct plan_input *in, struct err *err)
 {
     memset(t, 0, sizeof(*t));
     t->page = in->page_size;
-    if (!in->kv_cache)
+    if (!in->kv_cache || stores_no_tokens(in->main.config))
         return true;
     if (!tree_add(t, in, &in->main, "main", 0, err))
         return false;
@@ -300,8 +311,14 @@ static void start(const struct plan_input *in, struct plan *p, struct notices *n
     }
 }
 
-/* The largest value in [1, upper] with which fits() holds, given that it holds
- * for less when it holds for more. */
+/* A length is only worth having when the cache holds it. */
+static bool holds_length(const struct plan_input *in, const struct plan *p)
+{
+    return in->formula == PLAN_SEED || !in->kv_cache || !p->estimated ||
+           p->n_blocks >= div_up(p->max_length, in->page_size);
+}
+
+/* The largest value in [1, upper] with which it fits, given that less fits when more does. */
 static int64_t search(const struct plan_input *in, int64_t upper, bool by_length)
 {
     AUTO_ERR struct err err = {0};
@@ -317,7 +334,7 @@ static int64_t search(const struct plan_input *in, int64_t upper, bool by_length
         struct plan p = base;
 
         *(by_length ? &p.max_length : &p.max_batch_size) = mid;
-        if (attempt(in, &tree, &p, NULL))
+        if (attempt(in, &tree, &p, NULL) && (!by_length || holds_length(in, &p)))
             low = mid;
         else
             high = mid - 1;

@@ -1,6 +1,13 @@
 /* Task and architecture of a model. */
 #include "resolve/resolution.h"
 
+static bool is_config(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    return str_eq(name, "config.json") || str_eq(name, "model_index.json");
+}
+
 static bool no_config(const struct model *m, struct err *err)
 {
     if (m->has_adapter_config) {
@@ -10,6 +17,11 @@ static bool no_config(const struct model *m, struct err *err)
                 m->ref.model, m->adapter_base[0] ? " " : "", m->adapter_base);
         return err_fact_str(err, "adapter_base", m->adapter_base);
     }
+    for (size_t i = 0; i < m->n_problems; i++)
+        if (is_config(m->problems[i].path)) {
+            err_set(err, m->problems[i].code, "%s: %s", m->ref.model, m->problems[i].message);
+            return err_fact_str(err, "file", m->problems[i].path);
+        }
     err_set(err, ERR_CONFIG_MISSING,
             "%s has no config.json, no model_index.json and no GGUF file to read a config from.",
             m->ref.model);

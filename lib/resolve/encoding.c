@@ -154,26 +154,6 @@ static void from_architecture(struct resolution *r, struct side *s, const char *
                because);
 }
 
-static void choose(struct resolution *r, struct side *s)
-{
-    if (s->fields->weight_path.n)
-        from_path(r, s);
-    if (s->encoding == ENCODING_NONE)
-        from_repository(r, s);
-    if (s->encoding == ENCODING_NONE)
-        from_architecture(r, s, "the architecture's default: the repository does not tell");
-    if (on_cpu(r) && !encoding_facts(s->encoding)->on_cpu &&
-        s->arch->default_encoding != s->encoding)
-        from_architecture(r, s, "the architecture's default: what was found does not run on CPUs");
-    if (!on_cpu(r) && s->encoding == ENCODING_FLOAT32 &&
-        arch_has_encoding(s->arch, ENCODING_BFLOAT16)) {
-        s->encoding = ENCODING_BFLOAT16;
-        decide_str(&r->decisions, "quantization_encoding", "bfloat16",
-                   (const char *const[]){"float32"}, 1,
-                   "float32 weights are cast to bfloat16 on accelerators");
-    }
-}
-
 /* float32 and bfloat16 are cast into each other where only the other is there. */
 static enum encoding cast_source(const struct side *s)
 {
@@ -188,6 +168,52 @@ static enum encoding cast_source(const struct side *s)
         return !has_files_for(s, s->encoding) && has_files_for(s, other) ? other : ENCODING_NONE;
     f = weight_file_at(s, s->fields->weight_path.items[0]);
     return f && encoding_of_file(s, f) == other ? other : ENCODING_NONE;
+}
+
+/*
+ * MAX gives up where a repository has only bfloat16 and the pipeline runs on a
+ * CPU. Its own cast to float32 works there when asked for, so it is taken.
+ */
+static void rescue_on_cpu(struct resolution *r, struct side *s)
+{
+    enum encoding was = s->encoding;
+    bool usable =
+        encoding_facts(was)->on_cpu &&
+        (s->fields->weight_path.n || has_files_for(s, was) || cast_source(s) != ENCODING_NONE);
+
+    if (usable || !arch_has_encoding(s->arch, ENCODING_FLOAT32))
+        return;
+    s->encoding = ENCODING_FLOAT32;
+    if (cast_source(s) == ENCODING_NONE) {
+        s->encoding = was;
+        return;
+    }
+    decide_str(&r->decisions, "quantization_encoding", "float32",
+               (const char *const[]){encoding_name(was)}, 1,
+               "bfloat16 weights are cast to float32: they do not run on CPUs, and there are no "
+               "others");
+}
+
+static void choose(struct resolution *r, struct side *s)
+{
+    if (s->fields->weight_path.n)
+        from_path(r, s);
+    if (s->encoding == ENCODING_NONE)
+        from_repository(r, s);
+    if (s->encoding == ENCODING_NONE)
+        from_architecture(r, s, "the architecture's default: the repository does not tell");
+    if (on_cpu(r) && !encoding_facts(s->encoding)->on_cpu &&
+        s->arch->default_encoding != s->encoding)
+        from_architecture(r, s, "the architecture's default: what was found does not run on CPUs");
+    if (on_cpu(r))
+        rescue_on_cpu(r, s);
+    if (!on_cpu(r) && s->encoding == ENCODING_FLOAT32 &&
+        arch_has_encoding(s->arch, ENCODING_BFLOAT16)) {
+        s->encoding = ENCODING_BFLOAT16;
+        decide_str(&r->decisions, "quantization_encoding", "bfloat16",
+                   (const char *const[]){"float32"}, 1,
+                   "float32 weights are cast to bfloat16 on accelerators");
+    }
 }
 
 static bool unsupported(const struct side *s, struct err *err)

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """tidy.py ROOT BUILD: clang-tidy has nothing to say about what BUILD compiles.
 
-clang-tidy takes seconds for a file, so a clean result is kept in BUILD/tidy under a digest of all
-that went in: the compile command, .clang-tidy, the file and every header of ours it includes.
+clang-tidy takes seconds for a file, so a clean result is remembered under a digest of all that went
+in: the compile command, .clang-tidy, the file and every header of ours it includes. As paths are not
+in it, all build folders and clones share what is known, in $XDG_CACHE_HOME/pipelined-tidy.
 """
 import concurrent.futures
 import hashlib
@@ -36,9 +37,9 @@ def digest(entry, root, build):
     seen = set()
     own_files(pathlib.Path(entry["file"]), folders, seen)
     h = hashlib.sha256((root / ".clang-tidy").read_bytes())
-    h.update(entry["command"].encode())
-    for path in sorted(seen):
-        h.update(path.read_bytes())
+    h.update(" ".join(sorted(w for w in words if w.startswith(("-D", "-std", "-W")))).replace(str(root), "").encode())
+    for data in sorted(path.read_bytes() for path in seen):
+        h.update(hashlib.sha256(data).digest())
     return h.hexdigest()
 
 
@@ -55,8 +56,9 @@ def inspect(entry, root, build, cache):
 
 
 def main(root, build):
-    cache = build / "tidy"
-    cache.mkdir(exist_ok=True)
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ.get("HOME") or str(build), ".cache")
+    cache = pathlib.Path(home) / "pipelined-tidy"
+    cache.mkdir(parents=True, exist_ok=True)
     entries = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         entry["file"] = os.path.realpath(build / entry["file"])

@@ -201,8 +201,8 @@ static void raw_and_count_say_what_was_passed_over(void **state)
 {
     static const char text[] = "[ {\"a\": [1,2], \"b\": {}} ,[1,[2,3],{}], 5]";
     AUTO_JSON_READER struct json_reader r = json_reader(text, sizeof(text) - 1);
-    struct slice raw;
-    int64_t n;
+    struct slice raw = {0};
+    int64_t n = -1;
     (void)state;
 
     json_read_array(&r);

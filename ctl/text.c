@@ -1,0 +1,72 @@
+/* encode, decode, render: text to ids and back, by a tokenizer's handle. */
+#include "ctl/command.h"
+#include "ctl/show.h"
+
+#include <stdio.h>
+
+static const struct option no_options[] = {{NULL, NULL, NULL}};
+
+static int post(struct session *s, const struct arguments *a, const char *verb, json_t *body)
+{
+    AUTO_BUF struct buf target = {0};
+    int status;
+
+    buf_append_str(&target, "/v1/tokenizers");
+    path_add(&target, a->operands[0]);
+    buf_printf(&target, "/%s", verb);
+    status = ask_and_show(s, "POST", target.data, body, NULL);
+    json_decref(body);
+    return status;
+}
+
+static int run_encode(struct session *s, const struct arguments *a)
+{
+    return post(s, a, "encode", json_pack("{ss}", "text", a->operands[1]));
+}
+
+const struct command command_encode = {
+    "encode", "ID TEXT", 2, 2, "Text to ids.", no_options, run_encode,
+};
+
+static int run_decode(struct session *s, const struct arguments *a)
+{
+    json_t *ids = json_array();
+
+    for (size_t i = 1; i < a->n; i++) {
+        json_t *holder = json_object();
+        bool ok = set_number(holder, "id", a->operands[i]);
+
+        json_array_append(ids, json_object_get(holder, "id"));
+        json_decref(holder);
+        if (!ok) {
+            json_decref(ids);
+            return CTL_USAGE;
+        }
+    }
+    return post(s, a, "decode", json_pack("{so}", "ids", ids));
+}
+
+const struct command command_decode = {
+    "decode", "ID NUMBER…", 2, OPERANDS_MAX, "Ids to text.", no_options, run_decode,
+};
+
+static int run_render(struct session *s, const struct arguments *a)
+{
+    json_t *body = read_json(a->operands[1]);
+
+    if (!body)
+        return CTL_NO_INPUT;
+    if (json_is_array(body))
+        body = json_pack("{so}", "messages", body);
+    return post(s, a, "render", body);
+}
+
+const struct command command_render = {
+    "render",
+    "ID FILE",
+    2,
+    2,
+    "The messages of a JSON file (- reads stdin) through the chat template.",
+    no_options,
+    run_render,
+};
