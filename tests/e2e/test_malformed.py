@@ -55,7 +55,7 @@ def bad_target(rng):
         lambda: "/v1/../" * rng.randrange(1, 20) + "etc/passwd",
         lambda: "/" + "x/" * rng.randrange(65, 200) + "x",
         lambda: "/v1/architectures/" + "A" * rng.randrange(300, 4000),
-        lambda: "/v1/architectures?" + "&".join(f"k{i}={i}" for i in range(rng.randrange(1, 200))),
+        lambda: "/v1/architectures?" + "&".join(f"k{i}={i}" for i in range(rng.randrange(1, 80))),
         lambda: "/v1/events?since=" + rng.choice(["-1", "x", "9" * 40, "1.5", "0x10"]),
         lambda: "/v1/architectures?limit=" + rng.choice(["0", "-1", "1001", "x", "9" * 30]),
         lambda: "/v1/tokenizers/tk_" + "".join(rng.choice("0123456789abcdef%/.") for _ in range(40)),
