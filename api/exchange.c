@@ -148,6 +148,18 @@ static void exchange_clear(struct exchange *ex)
     *ex = fresh;
 }
 
+/*
+ * A client that sends its request and its end at once: both come as one event,
+ * and libmicrohttpd, which takes a short read for the last one, never looks at the
+ * second. The connection would lie there until its idle deadline.
+ */
+static bool is_half_closed(const struct connection *c)
+{
+    char byte;
+
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void exchange_end(struct exchange *ex, bool completed)
 {
     struct server *s = server_of(ex);
@@ -158,6 +170,8 @@ void exchange_end(struct exchange *ex, bool completed)
     report(ex, completed);
     exchange_clear(ex);
     connection_enter(ex->connection, PHASE_IDLE, clock_mono_ms() + s->config.idle_timeout_ms);
+    if (is_half_closed(ex->connection))
+        connection_cut(ex->connection);
 }
 
 void exchange_release(struct exchange *ex)
@@ -554,13 +568,18 @@ static void run_route(struct exchange *ex)
 {
     const struct route *route = ex->req.route;
     int64_t min_revision;
+    char key[256];
 
     ex->routed = true;
     ex->req.body = ex->body.size ? ex->body.data : "";
     ex->req.body_size = ex->body.size;
     if (ex->method != METHOD_GET && try_hot(ex))
         return;
-    if (route->body_required && !ex->req.body_size)
+    if (ex->head.idempotency_key && !head_idempotency_key(ex->head.idempotency_key, key))
+        reply_error(&ex->req, ERR_INVALID,
+                    "Idempotency-Key must be 1 to 255 visible ASCII characters, or a quoted string "
+                    "of them: with this one the request could not be repeated safely");
+    else if (route->body_required && !ex->req.body_size)
         reply_error(&ex->req, ERR_INVALID, "a body is required here");
     else if (bind_query(ex, &min_revision)) {
         if (min_revision)

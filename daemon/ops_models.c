@@ -202,7 +202,7 @@ static void answer_refresh(struct question *q, const struct model *m)
     json_bool(&j, "changed", changed);
     json_close(&j, '}');
     json_str(&e, "model", m->ref.model);
-    json_str(&e, "revision", m->ref.revision);
+    json_str(&e, "requested", m->ref.revision);
     json_str(&e, "commit", m->commit);
     json_str(&e, "previous_commit", q->before[0] ? q->before : NULL);
     c->failed = on_not_refreshed;
