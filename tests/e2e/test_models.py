@@ -162,3 +162,18 @@ def test_a_dead_hub_is_said_and_what_is_known_is_served(hub, state):
             assert answer.status == 502 and answer.json()["code"] == "hub-unreachable"
         finally:
             hub.heal()
+
+
+def test_a_file_that_cannot_be_read_is_told_from_one_that_is_missing(daemon, hub):
+    hub.repo("org/broken-gguf", {"model-Q4_0.gguf": b"GGUF" + b"\xff" * 200})
+    hub.repo("org/broken-tokenizer", {"config.json": b'{"architectures":["LlamaForCausalLM"]}',
+                                      "tokenizer.json": b'{"version": "1.0", '})
+    hub.repo("org/no-tokenizer", {"config.json": b'{"architectures":["LlamaForCausalLM"]}'})
+
+    broken = daemon.get("/v1/model/config", {"model": "org/broken-gguf"})
+    assert (broken.status, broken.json()["code"]) == (422, "file-corrupt")
+    assert broken.json()["file"] == "model-Q4_0.gguf"
+    broken = daemon.get("/v1/model/tokenizer", {"model": "org/broken-tokenizer"})
+    assert (broken.json()["code"], broken.json()["file"]) == ("file-corrupt", "tokenizer.json")
+    missing = daemon.get("/v1/model/tokenizer", {"model": "org/no-tokenizer"})
+    assert (missing.status, missing.json()["code"]) == (422, "tokenizer-missing")
