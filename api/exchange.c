@@ -14,6 +14,7 @@
 enum {
     BODY_STEP = 16384,        /* bytes that must come within body_timeout_ms */
     SWALLOW_MAX = 256 * 1024, /* of a body that is not wanted, so that the reply is read */
+    PAUSE_MS = 50,            /* after which a client is asked for whether it is still there */
     KEEP_BYTES = 64 * 1024,   /* buffers larger than this go with their request */
 };
 
@@ -147,7 +148,6 @@ static void exchange_clear(struct exchange *ex)
 
 void exchange_end(struct exchange *ex, bool completed)
 {
-    struct server *s = server_of(ex);
     int64_t now_ns;
 
     if (!ex->started)
@@ -156,7 +156,7 @@ void exchange_end(struct exchange *ex, bool completed)
     now_ns = clock_mono_ns();
     report(ex, now_ns, completed);
     exchange_clear(ex);
-    connection_enter(ex->connection, PHASE_IDLE, now_ns / 1000000 + s->config.idle_timeout_ms);
+    connection_enter(ex->connection, PHASE_PAUSE, now_ns / 1000000 + PAUSE_MS);
 }
 
 void exchange_release(struct exchange *ex)
@@ -554,6 +554,7 @@ static void run_route(struct exchange *ex)
 {
     const struct route *route;
     int64_t min_revision;
+    char key[256];
 
     ex->routed = true;
     ex->req.body = ex->body.size ? ex->body.data : "";
@@ -561,7 +562,11 @@ static void run_route(struct exchange *ex)
     if (try_hot(ex) || (!ex->req.route && !find_route(ex, ex->method_text, true)))
         return;
     route = ex->req.route;
-    if (route->body_required && !ex->req.body_size)
+    if (ex->head.idempotency_key && !head_idempotency_key(ex->head.idempotency_key, key))
+        reply_error(&ex->req, ERR_INVALID,
+                    "Idempotency-Key must be 1 to 255 visible ASCII characters, or a quoted string "
+                    "of them: with this one the request could not be repeated safely");
+    else if (route->body_required && !ex->req.body_size)
         reply_error(&ex->req, ERR_INVALID, "a body is required here");
     else if (bind_query(ex, &min_revision)) {
         if (min_revision)

@@ -15,8 +15,9 @@
 #include <microhttpd.h>
 
 enum phase {
-    PHASE_IDLE, /* no request line yet */
-    PHASE_HEAD, /* request line, head not complete */
+    PHASE_IDLE,  /* no request line yet */
+    PHASE_PAUSE, /* the same, and the last reply has just gone out */
+    PHASE_HEAD,  /* request line, head not complete */
     PHASE_BODY,
     PHASE_CALL,   /* asleep until a call is answered */
     PHASE_STREAM, /* asleep or sending; the deadline is the heartbeat */

@@ -263,11 +263,38 @@ static void cut_late(struct server *s, enum phase phase, int64_t now_ms)
     }
 }
 
+/*
+ * A client that sends its request and its end at once: both come as one event,
+ * and libmicrohttpd, which takes a short read for the last one, never looks at the
+ * second. The connection would lie there until its idle deadline.
+ */
+static bool is_half_closed(const struct connection *c)
+{
+    char byte;
+
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Looked at only when a client did not go on at once: busy ones are spared the system call. */
+static void end_pauses(struct server *s, int64_t now_ms)
+{
+    struct deadline *d;
+
+    while ((d = deadline_passed(&s->deadlines[PHASE_PAUSE], now_ms))) {
+        struct connection *c = container_of(d, struct connection, deadline);
+
+        connection_enter(c, PHASE_IDLE, now_ms + s->config.idle_timeout_ms);
+        if (is_half_closed(c))
+            connection_cut(c);
+    }
+}
+
 static void check_deadlines(struct server *s)
 {
     int64_t now_ms = clock_mono_ms();
     struct deadline *d;
 
+    end_pauses(s, now_ms);
     cut_late(s, PHASE_IDLE, now_ms);
     cut_late(s, PHASE_HEAD, now_ms);
     cut_late(s, PHASE_BODY, now_ms);
@@ -346,7 +373,7 @@ void server_drain(struct server *s)
     }
     streams_drain(s);
     TAILQ_FOREACH (c, &s->connections, link)
-        if (c->phase == PHASE_IDLE)
+        if (c->phase == PHASE_IDLE || c->phase == PHASE_PAUSE)
             connection_cut(c);
 }
 

@@ -184,6 +184,16 @@ struct handle *handles_surplus(const struct handles *t)
     return NULL;
 }
 
+const char *handle_state_reason(enum store_handle_kind kind, const char *state)
+{
+    if (kind == STORE_FACTORY)
+        return "nothing is built: POST /v1/factories/{id}/pipelines looks for the weights";
+    if (str_eq(state, "resolved"))
+        return "the weights are on the Hub and not on this machine; download them into the Hub "
+               "cache, or say \"weights\": \"remote\" if that will do";
+    return NULL;
+}
+
 struct blob *handle_body(struct handle *h)
 {
     AUTO_BUF struct buf b = {0};
@@ -195,8 +205,10 @@ struct blob *handle_body(struct handle *h)
         return h->body;
     json_open(&j, '{');
     json_str(&j, "id", h->id);
-    if (h->kind != STORE_TOKENIZER)
+    if (h->kind != STORE_TOKENIZER) {
         json_str(&j, "state", h->state);
+        json_str(&j, "state_reason", handle_state_reason(h->kind, h->state));
+    }
     if (h->members[0]) {
         json_item(&j);
         buf_append_str(&b, h->members);

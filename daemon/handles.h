@@ -70,6 +70,8 @@ void handles_fit(struct handles *t);
 struct handle *handles_surplus(const struct handles *t);
 
 static inline bool handle_has_texts(const struct handle *h) { return h->members != NULL; }
+/* What `state` means where that is a question; NULL elsewhere. */
+const char *handle_state_reason(enum store_handle_kind kind, const char *state);
 /* The document as served; rendered when needed. The handle must have its texts. Borrowed. */
 struct blob *handle_body(struct handle *h);
 /* What the hot cache knows the handle's answers by. */

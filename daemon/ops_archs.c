@@ -85,9 +85,9 @@ static void on_not_written(struct change *c, const struct err *err)
 
 /* ---- register */
 
-static void answer_registered(struct change *c, const struct arch_write *w)
+static void answer_registered(struct core *core, struct call *call, const struct arch_write *w,
+                              unsigned status)
 {
-    struct call *call = c->call;
     AUTO_BUF struct buf b = {0};
 
     if (!w->batch) {
@@ -97,7 +97,7 @@ static void answer_registered(struct change *c, const struct arch_write *w)
         arch_write_href(a, &href);
         snprintf(call->answer.location, sizeof(call->answer.location), "%s", href.data);
         memcpy(call->answer.etag, a->body->etag, sizeof(call->answer.etag));
-        core_answer_blob(c->core, call, 201, a->body);
+        core_answer_blob(core, call, status, a->body);
         return;
     }
     buf_append_str(&b, "{\"architectures\":[");
@@ -106,15 +106,15 @@ static void answer_registered(struct change *c, const struct arch_write *w)
             buf_append_char(&b, ',');
         buf_append(&b, w->archs.items[i]->body->bytes, w->archs.items[i]->body->size);
     }
-    buf_printf(&b, "],\"revision\":%lld}", (long long)c->core->revision);
-    core_answer_buf(c->core, call, 201, &b);
+    buf_printf(&b, "],\"revision\":%lld}", (long long)core->revision);
+    core_answer_buf(core, call, status, &b);
 }
 
 static void on_registered(struct change *c)
 {
     struct arch_write *w = c->subject;
 
-    answer_registered(c, w);
+    answer_registered(c->core, c->call, w, 201);
     core_arrived(c->core, w->archs.items, w->archs.n);
     w->archs.n = 0; /* given away */
     leave(c->core, w);
@@ -177,6 +177,11 @@ void op_arch_register(struct core *core, struct call *call)
         return;
     }
     assert(w->n_identities);
+    if (args->dry_run) { /* what it would be, if it were registered now */
+        answer_registered(core, call, w, 200);
+        leave(core, w);
+        return;
+    }
     struct change *c = change_new(core, call, on_registered);
     c->failed = on_not_written;
     c->subject = w;

@@ -130,10 +130,12 @@ static void note_base(struct core *core, void (*apply)(struct change *c), void *
     change_submit(c);
 }
 
+static void on_seen(struct change *c) { recompose(c->core); }
+
 void registry_seen(struct core *core)
 {
     if (core->base_changed)
-        note_base(core, change_nothing, NULL);
+        note_base(core, on_seen, NULL);
     core->base_changed = false;
 }
 

@@ -93,16 +93,14 @@ static void answer_summary(struct question *q, const struct model *m)
     answer(q, m, &b);
 }
 
-/* The document alone, with its own ETag; where it comes from is told in headers the API adds. */
+/* The document as the model has it (or as its GGUF metadata say it), with what it was read from. */
 static void answer_config(struct question *q, const struct model *m)
 {
     struct call *call = q->call;
     AUTO_ERR struct err err = {0};
 
     if (!m->config) {
-        err_set(&err, ERR_CONFIG_MISSING,
-                "%s at %s has no config.json, no model_index.json and no GGUF file", m->ref.model,
-                m->commit);
+        model_no_config(m, &err);
         core_answer_err(q->core, call, &err);
         return;
     }
@@ -124,9 +122,7 @@ static void answer_tokenizer(struct question *q, const struct model *m)
     struct json j = json_begin(&b);
 
     if (!m->tokenizer.kind[0]) {
-        err_set(&err, ERR_NO_TOKENIZER,
-                "%s at %s has no tokenizer.json, vocabulary or GGUF tokenizer", m->ref.model,
-                m->commit);
+        model_no_tokenizer(m, &err);
         core_answer_err(q->core, q->call, &err);
         return;
     }
@@ -202,7 +198,7 @@ static void answer_refresh(struct question *q, const struct model *m)
     json_bool(&j, "changed", changed);
     json_close(&j, '}');
     json_str(&e, "model", m->ref.model);
-    json_str(&e, "revision", m->ref.revision);
+    json_str(&e, "requested", m->ref.revision);
     json_str(&e, "commit", m->commit);
     json_str(&e, "previous_commit", q->before[0] ? q->before : NULL);
     c->failed = on_not_refreshed;

@@ -85,7 +85,7 @@ static void job_fail(struct job *job, const struct err *err)
 /* ---- the outcome as a row */
 
 /* What only the daemon needs of a handle later: to build a factory, to check weights again. */
-static char *detail_text(const struct pipeline *p)
+static char *detail_text(const struct pipeline *p, bool weights_may_be_remote)
 {
     AUTO_BUF struct buf b = {0};
     struct json j = json_begin(&b);
@@ -94,6 +94,7 @@ static char *detail_text(const struct pipeline *p)
     json_str(&j, "pipeline", p->id);
     json_str(&j, "weights_repo", p->weights_repo[0] ? p->weights_repo : p->model);
     json_str(&j, "weights_commit", p->weights_commit[0] ? p->weights_commit : p->commit);
+    json_bool(&j, "weights_may_be_remote", weights_may_be_remote);
     json_key(&j, "files"), json_open(&j, '[');
     for (size_t i = 0; i < p->n_weight_files; i++) {
         json_item(&j), json_open(&j, '{');
@@ -219,21 +220,22 @@ static void job_store(struct job *job)
 
     c->failed = on_not_made;
     c->subject = job;
-    change_op(c, &(struct store_op){.kind = STORE_HANDLE_PUT,
-                                    .handle = {.id = id,
-                                               .kind = job->kind,
-                                               .state = is_factory ? "resolved" : job->state,
-                                               .arch = p->arch_name,
-                                               .task = task_name(p->task),
-                                               .model = p->model,
-                                               .commit = p->commit,
-                                               .effective = p->effective,
-                                               .members = p->members,
-                                               .detail = change_own(c, detail_text(p)),
-                                               .revision = change_next_revision(c),
-                                               .created_at = now_s,
-                                               .last_used = now_s,
-                                               .bytes = (int64_t)p->members_size}});
+    change_op(c, &(struct store_op){
+                     .kind = STORE_HANDLE_PUT,
+                     .handle = {.id = id,
+                                .kind = job->kind,
+                                .state = is_factory ? "resolved" : job->state,
+                                .arch = p->arch_name,
+                                .task = task_name(p->task),
+                                .model = p->model,
+                                .commit = p->commit,
+                                .effective = p->effective,
+                                .members = p->members,
+                                .detail = change_own(c, detail_text(p, job->weights_may_be_remote)),
+                                .revision = change_next_revision(c),
+                                .created_at = now_s,
+                                .last_used = now_s,
+                                .bytes = (int64_t)p->members_size}});
     json_str(&j, "id", id);
     json_str(&j, "model", p->model);
     json_str(&j, "commit", p->commit);
@@ -332,6 +334,7 @@ static void job_answer_dry(struct job *job)
     json_open(&j, '{');
     json_str(&j, "id", job_id(job));
     json_str(&j, "state", job->kind == STORE_FACTORY ? "resolved" : job->state);
+    json_str(&j, "state_reason", handle_state_reason(job->kind, job->state));
     json_item(&j);
     buf_append(&b, p->members, p->members_size);
     if (job->kind == STORE_PIPELINE) {
@@ -376,7 +379,8 @@ static void job_finish(struct job *job)
 static void on_weights(struct weights_check *w)
 {
     struct job *job = container_of(w, struct job, weights);
-    bool here = w->n_missing == 0;
+    /* Of a diffusion model only the components are known: on the Hub that is not "here". */
+    bool here = w->n_missing == 0 && (w->n_files > 0 || w->local);
 
     job->state = here || job->weights_may_be_remote ? "ready" : "resolved";
     job_finish(job);
@@ -526,12 +530,11 @@ static struct pipeline *pipeline_of(const struct handle *h, const json_t *detail
 
 static void build(struct core *core, struct call *call, struct handle *h)
 {
-    const struct args_handle *args = call->args;
     json_t *detail = json_loads(h->detail, 0, NULL); /* written by detail_text() */
     struct job *job = job_new(core, call, STORE_PIPELINE);
 
     handle_used(core, h);
-    job->weights_may_be_remote = args->allow_remote;
+    job->weights_may_be_remote = json_is_true(json_object_get(detail, "weights_may_be_remote"));
     job->pipeline = pipeline_of(h, detail);
     json_decref(detail);
     job_check_weights(job);

@@ -1,7 +1,6 @@
 /* Architectures: reads come from the loop's snapshot, writes go to the core. */
 #include "api/routes/routes.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 static const char *const source_names[] = {"builtin", "catalog", "api", NULL};
@@ -24,46 +23,40 @@ static const struct field list_fields[] = {
      .doc = "Only architectures from this layer."},
     {"q", FIELD_STR, offsetof(struct list_query, q), .min = 1, .max = 200,
      .doc = "Part of a name or of an example repository, in any case."},
-    PAGE_FIELDS(struct list_query),
+    {"limit", FIELD_INT, offsetof(struct list_query, page.limit), .min = 1, .max = PAGE_MAX,
+     .doc = "Most items of one page."},
+    {"page_token", FIELD_STR, offsetof(struct list_query, page.page_token), .min = 1, .max = 300,
+     .doc = "next_page_token of the page before."},
 };
 static const struct field_table list_table = {"ArchitectureListQuery", list_fields,
                                               ARRAY_SIZE(list_fields)};
 /* clang-format on */
 
-/* The token is the place in registration order, as registry_list() writes it. */
-static bool token_parse(const char *token, size_t *ret, struct err *err)
+/* The token that registry_list() ended the document with, for Link: the page's own query with it.
+ */
+static void link_next(struct request *req, const struct buf *page)
 {
-    char *end;
-    unsigned long long v;
-
-    errno = 0;
-    v = strtoull(token, &end, 10);
-    if (errno || *end || *token < '0' || *token > '9' || v > SIZE_MAX / 2) {
-        err_set(err, ERR_FIELD, "page_token is no token of this list: leave it out to start again");
-        return err_fact_str(err, "parameter", "page_token");
-    }
-    *ret = (size_t)v;
-    return true;
-}
-
-static void link_next(struct request *req, size_t next)
-{
+    static const char key[] = "\"next_page_token\":\"";
     AUTO_BUF struct buf link = {0};
-    const char *at = strchr(req->target, '?');
+    const char *query = strchr(req->target, '?');
+    const char *token = page->data;
     bool first = true;
 
+    for (const char *p = token; (p = strstr(p, key)); p++)
+        token = p + strlen(key);
     buf_append_str(&link, "</v1/architectures");
-    for (const char *p = at ? at + 1 : ""; *p;) {
+    for (const char *p = query ? query + 1 : ""; *p;) {
         size_t n = strcspn(p, "&");
 
-        if (n && strncmp(p, "page_token=", 11)) {
+        if (n && strncmp(p, "page_token=", 11) != 0) {
             buf_append_char(&link, first ? '?' : '&');
             buf_append(&link, p, n);
             first = false;
         }
         p += n + (p[n] == '&');
     }
-    buf_printf(&link, "%cpage_token=%zu>; rel=\"next\"", first ? '?' : '&', next);
+    buf_printf(&link, "%cpage_token=%.*s>; rel=\"next\"", first ? '?' : '&',
+               (int)strcspn(token, "\""), token);
     reply_header(req, "Link", link.data);
 }
 
@@ -84,8 +77,7 @@ static void list_architectures(struct request *req)
     AUTO_BUF struct buf out = {0};
     size_t after = 0, next = 0;
 
-    req->revision = registry_revision(app->registry);
-    if (q->page.page_token && !token_parse(q->page.page_token, &after, &err)) {
+    if (q->page.page_token && !registry_page(app->registry, q->page.page_token, &after, &err)) {
         reply_problem(req, &err);
         return;
     }
@@ -96,7 +88,7 @@ static void list_architectures(struct request *req)
     }
     registry_list(app->registry, &filter, after, limit, &out, &next);
     if (next)
-        link_next(req, next);
+        link_next(req, &out);
     reply_buf(req, 200, &out, NULL);
 }
 
@@ -118,7 +110,6 @@ static void get_architecture(struct request *req)
     AUTO_ERR struct err err = {0};
     const struct arch *arch;
 
-    req->revision = registry_revision(r);
     if (!registry_lookup(r, req->capture[0], (enum task)q->task, &arch, &err)) {
         reply_problem(req, &err);
         return;

@@ -46,31 +46,30 @@ static void on_factory(struct request *req, enum op op)
 static void get_factory(struct request *req) { on_factory(req, OP_FACTORY_GET); }
 static void delete_factory(struct request *req) { on_factory(req, OP_FACTORY_DELETE); }
 
-struct build_body {
-    int weights;
-};
-
-static const char *const weights_names[] = {"required", "remote", NULL};
-
-static const struct field build_fields[] = {
-    {"weights", FIELD_ENUM, offsetof(struct build_body, weights), .names = weights_names,
-     .doc = "remote: weights that are only on the Hub will do for a ready pipeline."},
-};
-static const struct field_table build_table = {"FactoryBuild", build_fields,
-                                               ARRAY_SIZE(build_fields)};
-
+/* Everything was said when the factory was made, so a body has nothing to add. */
 static void build_pipeline(struct request *req)
 {
-    struct build_body body = {0};
+    AUTO_ERR struct err err = {0};
     struct args_handle *args;
+    json_t *body = NULL;
 
-    if (!body_bind(req, &build_table, &body))
+    if (request_json(req, &body, &err) && json_object_size(body) > 0) {
+        const char *name = json_object_iter_key(json_object_iter(body));
+        AUTO_FREE char *pointer = str_printf("/%.200s", name);
+
+        err_set(&err, ERR_UNKNOWN_FIELD,
+                "%s: building takes no fields; what is to be built was said to POST /v1/factories",
+                pointer);
+        err_fact_str(&err, "pointer", pointer);
+    }
+    json_decref(body);
+    if (err.code) {
+        reply_problem(req, &err);
         return;
+    }
     args = handle_args(req, ERR_FACTORY_NOT_FOUND, "factory");
-    if (!args)
-        return;
-    args->allow_remote = body.weights == 2;
-    submit_slow(req, OP_FACTORY_BUILD, args, args_plain_release);
+    if (args)
+        submit_slow(req, OP_FACTORY_BUILD, args, args_plain_release);
 }
 
 static const enum err_code build_errors[] = {
@@ -101,7 +100,8 @@ static const struct route rows[] = {
      .scope = SCOPE_WRITE, .status = 204, .errors = get_errors, .tag = "pipelines",
      .summary = "Forget a factory"},
     {METHOD_POST, "/v1/factories/{id}/pipelines", build_pipeline, .id = "buildPipeline",
-     .scope = SCOPE_WRITE, .body = BODY_JSON, .body_fields = &build_table, .status = 201,
+     .scope = SCOPE_WRITE, .body = BODY_JSON,
+     .body_schema = "{\"type\":\"object\",\"maxProperties\":0}", .status = 201,
      .errors = build_errors, .tag = "pipelines", .summary = "Call a factory"},
 };
 const struct route_table factory_routes = ROUTE_TABLE(rows);

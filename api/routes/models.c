@@ -124,7 +124,7 @@ static const struct route rows[] = {
     {METHOD_GET, "/v1/model", get_model, .id = "getModel", .scope = SCOPE_READ, MODEL_QUERY,
      .errors = model_errors, .tag = "models", .summary = "Summary of a model"},
     {METHOD_DELETE, "/v1/model", delete_model, .id = "deleteModel", .scope = SCOPE_WRITE,
-     MODEL_QUERY, .status = 204, .errors = model_errors, .tag = "models",
+     MODEL_QUERY, .errors = model_errors, .tag = "models",
      .summary = "Forget what is cached of a model"},
     {METHOD_GET, "/v1/model/config", get_config, .id = "getModelConfig", .scope = SCOPE_READ,
      MODEL_QUERY, .errors = model_errors, .tag = "models", .summary = "The model's config.json"},

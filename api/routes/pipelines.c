@@ -44,12 +44,31 @@ static void list_pipelines(struct request *req)
     request_submit(req, plain_call(req, OP_PIPELINE_LIST, args));
 }
 
+/* Asked for by a provisional id, a pipeline that is there answers under its own. */
+static void on_pipeline(struct request *req, struct call *call)
+{
+    static const char start[] = "{\"id\":\"";
+    const struct blob *body = call->answer.body;
+    const char *id = body ? body->bytes + strlen(start) : "";
+    size_t size = strlen(req->capture[0]);
+    char href[80];
+
+    if (body && str_starts(body->bytes, start) &&
+        (strncmp(id, req->capture[0], size) || id[size] != '"')) {
+        snprintf(href, sizeof(href), "/v1/pipelines/%.*s", (int)strcspn(id, "\""), id);
+        reply_header(req, "Content-Location", href);
+    }
+    reply_answer(req, &call->answer);
+}
+
 static void get_pipeline(struct request *req)
 {
     struct args_handle *args = handle_args(req, ERR_PIPELINE_NOT_FOUND, "pipeline");
 
-    if (args)
-        request_submit(req, plain_call(req, OP_PIPELINE_GET, args));
+    if (!args)
+        return;
+    req->on_answer = on_pipeline;
+    request_submit(req, plain_call(req, OP_PIPELINE_GET, args));
 }
 
 struct delete_query {

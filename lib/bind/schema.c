@@ -2,7 +2,7 @@
 
 #include "json/writer.h"
 
-static void write_table(struct json *j, const struct field_table *table);
+static void write_table(struct json *j, const struct field_table *table, bool may_be_null);
 
 /* null means absent, so it is a type of every field that may be absent. */
 static void write_type(struct json *j, const struct field *f, const char *type)
@@ -58,7 +58,7 @@ static void write_list(struct json *j, const struct field *f)
         json_str(j, "type", "string");
         write_str_bounds(j, f);
     } else {
-        write_table(j, f->fields);
+        write_table(j, f->fields, false);
     }
     json_close(j, '}');
 }
@@ -97,11 +97,13 @@ static void write_field(struct json *j, const struct field *f)
         write_list(j, f);
         break;
     case FIELD_OBJECT:
-        write_table(j, f->fields);
+        write_table(j, f->fields, !f->required);
         break;
     case FIELD_JSON:
-        if (f->schema) /* beside a description, so that either may be absent */
+        if (f->schema && f->required) /* beside a description, so that either may be absent */
             json_key(j, "allOf"), buf_printf(j->out, "[%s]", f->schema);
+        else if (f->schema)
+            json_key(j, "anyOf"), buf_printf(j->out, "[%s,{\"type\":\"null\"}]", f->schema);
         break;
     case FIELD_IGNORED:
         json_bool(j, "readOnly", true);
@@ -110,9 +112,14 @@ static void write_field(struct json *j, const struct field *f)
     json_close(j, '}');
 }
 
-static void write_table(struct json *j, const struct field_table *table)
+static void write_table(struct json *j, const struct field_table *table, bool may_be_null)
 {
-    json_str(j, "type", "object");
+    const char *types[] = {"object", "null"};
+
+    if (may_be_null)
+        json_strv(j, "type", types, 2);
+    else
+        json_str(j, "type", "object");
     json_str(j, "title", table->name);
     json_key(j, "properties"), json_open(j, '{');
     for (size_t i = 0; i < table->n; i++)
@@ -131,6 +138,6 @@ void bind_schema(const struct field_table *table, struct buf *out)
     struct json j = json_begin(out);
 
     json_open(&j, '{');
-    write_table(&j, table);
+    write_table(&j, table, false);
     json_close(&j, '}');
 }

@@ -69,3 +69,50 @@ size_t model_bytes(const struct model *m)
         n += sizeof(m->problems[i]) + strlen(m->problems[i].message) + 64;
     return n + (m->generation_config ? 4096 : 0) + (m->adapter_config ? 8192 : 0);
 }
+
+/* The first problem of a file whose name ends in one of suffixes (NULL-terminated). */
+static bool problem_of(const struct model *m, const char *const *suffixes, struct err *err)
+{
+    for (; *suffixes; suffixes++)
+        for (size_t i = 0; i < m->n_problems; i++) {
+            const struct model_problem *p = &m->problems[i];
+
+            if (!str_ends(p->path, *suffixes))
+                continue;
+            err_set(err, p->code, "%s: %s: %s", m->ref.model, p->path, p->message);
+            err_fact_str(err, "file", p->path);
+            return true;
+        }
+    return false;
+}
+
+bool model_no_config(const struct model *m, struct err *err)
+{
+    static const char *const files[] = {"config.json", "model_index.json", ".gguf", NULL};
+
+    if (m->has_adapter_config) {
+        err_set(err, ERR_CONFIG_MISSING,
+                "%s is a LoRA adapter, not a model. Resolve its base%s%s and load the adapter with "
+                "lora.lora_paths.",
+                m->ref.model, m->adapter_base[0] ? " " : "", m->adapter_base);
+        return err_fact_str(err, "adapter_base", m->adapter_base);
+    }
+    if (problem_of(m, files, err))
+        return false;
+    err_set(err, ERR_CONFIG_MISSING,
+            "%s has no config.json, no model_index.json and no GGUF file to read a config from.",
+            m->ref.model);
+    return err_fact_str(err, "model", m->ref.model);
+}
+
+bool model_no_tokenizer(const struct model *m, struct err *err)
+{
+    static const char *const files[] = {
+        "tokenizer.json", "tokenizer_config.json", "vocab.json", "vocab.txt",
+        "tekken.json",    "tokenizer.model",       ".gguf",      NULL};
+
+    if (problem_of(m, files, err))
+        return false;
+    err_set(err, ERR_NO_TOKENIZER, "%s has no tokenizer files that are known here.", m->ref.model);
+    return err_fact_str(err, "model", m->ref.model);
+}

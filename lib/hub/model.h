@@ -105,3 +105,10 @@ DEFINE_CLEANUP(struct model *, model_unref)
 const struct model_file *model_file(const struct model *m, const char *path); /* NULL: none */
 bool model_has_format(const struct model *m, enum weights_format f);
 size_t model_bytes(const struct model *m); /* held in memory, for byte budgets */
+
+/*
+ * Why there is no config (tokenizer.kind is ""): a file that could not be read,
+ * when there is one, else that there is none. Always false.
+ */
+bool model_no_config(const struct model *m, struct err *err);
+bool model_no_tokenizer(const struct model *m, struct err *err);

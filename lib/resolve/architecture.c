@@ -1,37 +1,10 @@
 /* Task and architecture of a model. */
 #include "resolve/resolution.h"
 
-static bool is_config(const char *path)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-
-    return str_eq(name, "config.json") || str_eq(name, "model_index.json");
-}
-
-static bool no_config(const struct model *m, struct err *err)
-{
-    if (m->has_adapter_config) {
-        err_set(err, ERR_CONFIG_MISSING,
-                "%s is a LoRA adapter, not a model. Resolve its base%s%s and load the adapter with "
-                "lora.lora_paths.",
-                m->ref.model, m->adapter_base[0] ? " " : "", m->adapter_base);
-        return err_fact_str(err, "adapter_base", m->adapter_base);
-    }
-    for (size_t i = 0; i < m->n_problems; i++)
-        if (is_config(m->problems[i].path)) {
-            err_set(err, m->problems[i].code, "%s: %s", m->ref.model, m->problems[i].message);
-            return err_fact_str(err, "file", m->problems[i].path);
-        }
-    err_set(err, ERR_CONFIG_MISSING,
-            "%s has no config.json, no model_index.json and no GGUF file to read a config from.",
-            m->ref.model);
-    return err_fact_str(err, "model", m->ref.model);
-}
-
 static bool check_config(const struct model *m, struct err *err)
 {
     if (!m->config)
-        return no_config(m, err);
+        return model_no_config(m, err);
     if (m->config->n_architectures == 0) {
         err_set(err, ERR_NO_ARCHITECTURES,
                 "The config of %s names no architectures%s%s; say which with "
@@ -117,7 +90,7 @@ bool decide_architecture(struct resolution *r, struct err *err)
 {
     const struct model *m = r->main.model;
 
-    if (!m->config && !no_config(m, err))
+    if (!m->config && !model_no_config(m, err))
         return false;
     if (!check_remote_code(&r->main, err))
         return false;

@@ -177,6 +177,7 @@ static void runtime_write(struct json *j, const struct pipeline_request *q)
     flag_write(j, "enable_penalties", q->enable_penalties);
     flag_write(j, "enable_min_tokens", q->enable_min_tokens);
     json_str(j, "memory_formula", name_of(request_formulas, q->formula));
+    json_str(j, "weights", q->weights == WEIGHTS_REMOTE ? "remote" : "required");
 }
 
 void effective_write(const struct resolution *r, bool without_engine, struct buf *out)

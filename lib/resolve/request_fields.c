@@ -250,7 +250,7 @@ static const struct field pipeline_fields[] = {
     {"memory_formula", FIELD_ENUM, REQ(formula), .names = request_formulas,
      .doc = "Formula of the memory plan: of newer MAX, or of the seed."},
     {"weights", FIELD_ENUM, REQ(weights), .names = weights_modes,
-     .doc = "Whether ready means that weights are here. Not part of the identity."},
+     .doc = "Whether a pipeline is ready with weights that are only on the Hub."},
     {"dry_run", FIELD_BOOL, REQ(dry_run), .doc = "Answer, but keep nothing."},
     {"offline", FIELD_BOOL, REQ(offline), .doc = "Ask nothing of the Hub for this."},
     {"engine", FIELD_STR, REQ(engine), .max = 64, .doc = "Engine to run it with."},

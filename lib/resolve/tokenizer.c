@@ -198,11 +198,8 @@ bool tokenizer_handle_build(const struct tokenizer_request *req, const struct mo
                                       .trust_remote_code = req->trust_remote_code == YES,
                                       .chat_template = req->chat_template};
 
-    if (model->tokenizer.kind[0] == '\0') {
-        err_set(err, ERR_NO_TOKENIZER, "%s has no tokenizer files that are known here.",
-                req->model);
-        return err_fact_str(err, "model", req->model);
-    }
+    if (model->tokenizer.kind[0] == '\0')
+        return model_no_tokenizer(model, err);
     if (model->config && model->config->needs_remote_code && !choice.trust_remote_code) {
         err_set(err, ERR_REMOTE_CODE,
                 "%s brings its own Python code; set trust_remote_code if you have read and "

@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.parse
 
-BUILD = pathlib.Path(os.environ.get("PIPELINED_BUILD", "build")).resolve()
+BUILD = pathlib.Path(os.environ.get("BUILD_DIR") or os.environ.get("PIPELINED_BUILD", "build")).resolve()
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = SOURCE / "examples"
 
@@ -71,6 +71,7 @@ class Daemon:
 
     def start(self, ready=True):
         self.urls = []
+        self.started_at = len(self.log)  # lines before are of an earlier process
         self.process = subprocess.Popen(self.argv, env=self.env, stderr=subprocess.PIPE,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         os.set_blocking(self.process.stderr.fileno(), False)
@@ -85,7 +86,8 @@ class Daemon:
         if not data:
             return False
         self.log += data.decode("utf-8", "replace").splitlines()
-        self.urls = [m.group(1) for m in (re.search(r"listening on (\S+)", x) for x in self.log) if m]
+        lines = self.log[self.started_at:]
+        self.urls = [m.group(1) for m in (re.search(r"listening on (\S+)", x) for x in lines) if m]
         return True
 
     def wait_ready(self):

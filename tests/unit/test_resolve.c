@@ -461,7 +461,7 @@ static void one_question_has_one_id_however_it_is_spelled(void **state)
         "{'model_path':'org/llama','devices':[{'type':'h100','count':1,'id':0,"
         "'memory_bytes':85899345920,'free_bytes':85899345920,'api':'cuda'}],"
         "'device_specs':['0']}",
-        "{'model_path':'org/llama','dry_run':true,'weights':'remote','lease':{'ttl_s':5},"
+        "{'model_path':'org/llama','dry_run':true,'weights':'required','lease':{'ttl_s':5},"
         "'lora':{'enable_lora':false,'max_lora_rank':64}," H100 "}",
         "{'model_path':'org/llama','model_override':['main.max_length=131072']," H100 "}",
     };
@@ -471,6 +471,7 @@ static void one_question_has_one_id_however_it_is_spelled(void **state)
         "{'model_path':'org/llama','engine':'vllm'," H100 "}",
         "{'model_path':'org/llama','served_model_name':'x'," H100 "}",
         "{'model_path':'org/llama','memory_formula':'seed'," H100 "}",
+        "{'model_path':'org/llama','weights':'remote'," H100 "}",
         "{'model_path':'org/llama','devices':[{'type':'H200'}]}",
     };
     char first[HANDLE_ID_MAX], id[HANDLE_ID_MAX];
