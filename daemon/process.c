@@ -150,7 +150,7 @@ static bool prepare(struct process *p, struct err *err)
 
 /* ---- start: the parts on the loop */
 
-static bool start_hub(struct process *p, struct err *err)
+static void start_hub(struct process *p)
 {
     const struct settings *s = &p->settings;
     struct fetch_options fetch;
@@ -165,8 +165,7 @@ static bool start_hub(struct process *p, struct err *err)
     fetch.max_total = (unsigned)s->hub_transfers;
     fetch.user_agent = "pipelined/" VERSION;
     fetch.ca_bundle = p->endpoint.ca_bundle;
-    if (!fetcher_new(&p->fetcher, &p->loop, &fetch, err))
-        return false;
+    p->fetcher = fetcher_new(&p->loop, &fetch);
 
     hubcache_init(&p->hubcache, p->storage);
     hub_options_default(&hub);
@@ -188,7 +187,6 @@ static bool start_hub(struct process *p, struct err *err)
     p->core.source = source_new(&p->loop, &source);
     atomic_store(&p->vitals.offline, hub.offline);
     atomic_store(&p->vitals.hub_ok, true);
-    return true;
 }
 
 static bool start_loops(struct process *p, struct err *err)
@@ -382,10 +380,7 @@ static bool start(struct process *p, struct err *err)
         return false;
     }
     storage_start(p->storage, &p->loop);
-    if (!start_hub(p, err)) {
-        p->status = EXIT_STATUS_OS;
-        return false;
-    }
+    start_hub(p);
     core_start(&p->core);
     if (!start_loops(p, err)) {
         p->status = EXIT_STATUS_OS;
