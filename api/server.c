@@ -161,6 +161,7 @@ static void set_defaults(struct server_config *c)
 static bool listener_start(struct listener *l, int fd, struct err *err)
 {
     const struct server_config *c = &l->server->config;
+    bool is_near = l->door.is_loopback || l->door.is_unix; /* its peers all have one address */
 
     /*
      * Types matter: the list is variadic. SIGPIPE is ours to ignore, else files
@@ -173,14 +174,15 @@ static bool listener_start(struct listener *l, int fd, struct err *err)
                               MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                               //
                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->max_header_bytes,            //
                               MHD_OPTION_CONNECTION_TIMEOUT,
-                              (unsigned)((c->idle_timeout_ms + 999) / 1000),                   //
-                              MHD_OPTION_CONNECTION_LIMIT, c->max_connections,                 //
-                              MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->max_connections_per_peer, //
-                              MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,                  //
-                              MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,                    //
-                              MHD_OPTION_URI_LOG_CALLBACK, on_request_line, l,                 //
-                              MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, l,                    //
-                              MHD_OPTION_STRICT_FOR_CLIENT, 1,                                 //
+                              (unsigned)((c->idle_timeout_ms + 999) / 1000),   //
+                              MHD_OPTION_CONNECTION_LIMIT, c->max_connections, //
+                              MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                              is_near ? 0u : c->max_connections_per_peer,      //
+                              MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,  //
+                              MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,    //
+                              MHD_OPTION_URI_LOG_CALLBACK, on_request_line, l, //
+                              MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, l,    //
+                              MHD_OPTION_STRICT_FOR_CLIENT, 1,                 //
                               MHD_OPTION_END);
     if (!l->mhd)
         return err_set(err, ERR_IO, "cannot serve descriptor %d: %s", fd, strerror(errno));

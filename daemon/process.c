@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -136,8 +137,24 @@ static bool open_hub(struct process *p, struct err *err)
     return true;
 }
 
+/* A connection is an open file; what else there is needs far fewer than SPARE_FILES. */
+static void raise_open_files(int64_t max_connections)
+{
+    enum { SPARE_FILES = 256 };
+    rlim_t wanted = (rlim_t)max_connections + SPARE_FILES;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+        log_warning("start: fewer files may be open than max-connections needs", "files",
+                    log_int((int64_t)limit.rlim_cur), "max_connections", log_int(max_connections));
+}
+
 static bool prepare(struct process *p, struct err *err)
 {
+    raise_open_files(p->settings.max_connections);
     p->status = EXIT_STATUS_CONFIG;
     if (!keyring_load(&p->keys, p->settings.keys_file, err))
         return false;
