@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_CLIENTS = 1024, N_NAMES = 4096, DOC_BYTES = 1024 };
+enum { MAX_CLIENTS = 1024, N_NAMES = 512, DOC_BYTES = 1290, EVENT_BYTES = 177 };
 
 struct client {
     pthread_t thread;
@@ -116,10 +116,10 @@ static void prepare(struct writer *w, const char *dir)
 
 static void write_one(struct writer *w)
 {
-    char name[32], body[96];
+    char name[32], body[EVENT_BYTES + 1];
 
     snprintf(name, sizeof(name), "Bench%lldForCausalLM", (long long)(w->next % N_NAMES));
-    snprintf(body, sizeof(body), "{\"name\":\"%s\",\"task\":\"text_generation\"}", name);
+    snprintf(body, sizeof(body), "{\"name\":\"%s\",\"more\":\"%.120s\"}", name, doc);
     w->next++;
     sqlite3_bind_text(w->arch, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_text(w->arch, 2, doc, DOC_BYTES, SQLITE_STATIC);
