@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <pthread.h>
 
-enum { SHARE = 16 }; /* items that are enough for a batch of their own */
-
 struct lane {
     struct lane_work work;
     char name[16];
@@ -12,8 +10,7 @@ struct lane {
 
     /* ---- the loop's */
     size_t n_waiting;
-    struct lane_batch submitted; /* in this turn of the loop, and not handed over */
-    unsigned n_submitted;
+    struct lane_batch submitted; /* in this turn of the loop */
     uv_prepare_t turn_end;
     uv_async_t finished_async;
     int n_handles; /* of the two, not closed yet */
@@ -76,10 +73,9 @@ static void on_finished(uv_async_t *async)
 }
 
 /*
- * Hands over what was submitted in this turn of the loop together: clients that are
- * answered together ask again together, and shall share a commit instead of having
- * the first of them commit alone. But not all of sixty: the first SHARE are
- * committed while the loop is busy with the others.
+ * Hands over what was submitted in this turn of the loop, at once: sixty clients
+ * that are answered together ask again together, and shall share a commit
+ * instead of having the first of them commit alone.
  */
 static void hand_over(struct lane *l)
 {
@@ -87,7 +83,6 @@ static void hand_over(struct lane *l)
         return;
     uv_mutex_lock(&l->lock);
     STAILQ_CONCAT(&l->queued, &l->submitted);
-    l->n_submitted = 0;
     uv_cond_signal(&l->wake);
     uv_mutex_unlock(&l->lock);
 }
@@ -121,8 +116,6 @@ void lane_submit(struct lane *l, struct lane_item *item)
     assert(!l->stopped);
     l->n_waiting++;
     STAILQ_INSERT_TAIL(&l->submitted, item, link);
-    if (++l->n_submitted >= SHARE)
-        hand_over(l);
 }
 
 size_t lane_waiting(const struct lane *l) { return l->n_waiting; }

@@ -3,8 +3,8 @@
  * Lane: a thread that works through what a loop gives it, and hands it back.
  *
  * Items are run in the order given and done in that order. What is submitted in
- * one turn of the loop reaches the thread at the turn's end, or sixteen by sixteen,
- * and the thread takes all that waits as one batch, so that the work may be shared.
+ * one turn of the loop reaches the thread together, at the turn's end, and the
+ * thread takes all that waits as one batch, so that the work may be shared.
  *
  * All functions but run(): loop thread only.
  */
