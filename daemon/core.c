@@ -248,8 +248,8 @@ static void load_lease(void *ctx, const struct store_lease *row)
 
     if (!h)
         return;
-    leases_add(&l->core->leases, row->id, row->pipeline, row->holder, row->ttl_ms / 1000,
-               clock_boot_ms() + left_ms);
+    leases_put(&l->core->leases, lease_new(row->id, row->pipeline, row->holder, row->ttl_ms / 1000,
+                                           clock_boot_ms() + left_ms));
     h->n_leases++;
 }
 

@@ -66,7 +66,8 @@ struct core {
     /* ---- the rest of the state */
     struct event_log events;
     struct handles handles;
-    struct leases leases;
+    struct leases leases;   /* those that are durable */
+    size_t n_leases_coming; /* those that are being written */
     struct idempotency idempotency;
     struct provisionals provisionals;
 
@@ -153,10 +154,15 @@ void registry_seen(
 /* SIGHUP: reads the catalog folders again; what is broken keeps the old layers. */
 void registry_reload(struct core *core);
 
-/* Leases, for what creates a pipeline together with one. */
+/*
+ * Leases, for what creates a pipeline together with one: lease_take() makes a
+ * lease that nobody sees and nothing ends; lease_put() writes it; then it is
+ * either given to lease_made() or to lease_undo().
+ */
 bool lease_take(struct core *core, const char *pipeline, int64_t ttl_s, const char *holder,
                 struct lease **ret, struct err *err) MUST_CHECK;
 void lease_put(struct change *c, const struct lease *l, enum event_kind kind);
+void lease_made(struct core *core, struct lease *l);
 void lease_undo(struct core *core, struct lease *l);
 
 /* The problem of an unknown id, for its kind; false. */

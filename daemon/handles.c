@@ -59,10 +59,16 @@ void handles_release(struct handles *t)
     map_release(&t->by_id);
 }
 
-struct handle *handles_find(const struct handles *t, const char *id)
+struct handle *handles_find_any(const struct handles *t, const char *id)
 {
     struct map_node *n = map_find(&t->by_id, id);
-    struct handle *h = n ? container_of(n, struct handle, node) : NULL;
+
+    return n ? container_of(n, struct handle, node) : NULL;
+}
+
+struct handle *handles_find(const struct handles *t, const char *id)
+{
+    struct handle *h = handles_find_any(t, id);
 
     return h && !h->leaving ? h : NULL;
 }
@@ -179,7 +185,7 @@ struct handle *handles_surplus(const struct handles *t)
         if (t->n[k] > t->n[most])
             most = k;
     TAILQ_FOREACH (h, &t->by_use[most], by_use)
-        if (!h->n_leases)
+        if (!h->n_leases && !h->leaving)
             return h;
     return NULL;
 }

@@ -53,6 +53,8 @@ void handles_release(struct handles *t);
 
 /* NULL: unknown, or leaving. */
 struct handle *handles_find(const struct handles *t, const char *id);
+/* Also one that is leaving, for it may yet stay: what counts its leases. */
+struct handle *handles_find_any(const struct handles *t, const char *id);
 /* Puts in what was stored, or replaces it; the row's strings are copied. */
 struct handle *handles_put(struct handles *t, const struct store_handle *row);
 /* After loading: rows came in the order of use. O(n log n). */

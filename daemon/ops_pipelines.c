@@ -184,7 +184,7 @@ static void on_made(struct change *c)
     provisional_done(core, job->provisional, h->id);
     if (job->lease) {
         h->n_leases++; /* before it existed there was nothing to count on */
-        leases_arm(core);
+        lease_made(core, job->lease);
     }
     if (job->call)
         answer_made(core, take(&job->call), h, job->lease, 201);
@@ -197,8 +197,8 @@ static void on_not_made(struct change *c, const struct err *err)
 {
     struct job *job = c->subject;
 
-    if (job->lease) {
-        leases_remove(&c->core->leases, job->lease);
+    if (job->lease) { /* no handle has counted it */
+        c->core->n_leases_coming--;
         free(job->lease);
     }
     job_release_followers(job);
@@ -261,14 +261,15 @@ static void on_state_or_lease(struct change *c)
     struct handle *h = handles_find(&core->handles, job_id(job));
     AUTO_ERR struct err err = {0};
 
-    if (!h) { /* deleted in between, lease and all */
+    if (job->lease)
+        lease_made(core, job->lease);
+    if (!h) { /* its deletion is on its way, and takes the lease with it */
         handle_not_found(core, job->kind, job_id(job), &err);
         job_fail(job, &err);
         return;
     }
     snprintf(h->state, sizeof(h->state), "%s", job->state);
     handle_changed(core, h);
-    leases_arm(core);
     if (job->call && job->lease && handle_has_texts(h))
         answer_made(core, take(&job->call), h, job->lease, 200);
     else if (job->call)
