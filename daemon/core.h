@@ -65,6 +65,7 @@ struct core {
 
     /* ---- the rest of the state */
     struct event_log events;
+    int64_t compacted; /* what the store was told of events.compacted */
     struct handles handles;
     struct leases leases;   /* those that are durable */
     size_t n_leases_coming; /* those that are being written */
@@ -124,6 +125,7 @@ void core_settle(struct core *core);
 /* The registry changed by other means than arrival: takes over the reference. */
 void core_set_registry(struct core *core, struct registry *registry);
 void core_store_failed(struct core *core, const struct err *err);
+void core_store_works(struct core *core);
 
 /* The op of a call: for one that waited at the gate and tries again. */
 void core_dispatch(struct core *core, struct call *call);
