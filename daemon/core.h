@@ -54,6 +54,7 @@ struct core {
     bool cleared;      /* by a reset: they do not count */
     bool base_changed; /* they are others than at the last start */
     struct gate gate;  /* identities that are being written */
+    bool reload_waits; /* for a reset to end */
     int64_t next_ordinal;
 
     /* ---- numbering */

@@ -109,6 +109,17 @@ void core_load_base(struct core *core, const struct store_meta *meta)
     load_catalog(core->settings, meta->revision + 1, &core->catalog);
 }
 
+static void on_not_noted(struct change *c, const struct err *err)
+{
+    struct archs *catalog = c->subject;
+
+    if (!catalog) /* of the start: what is loaded is served */
+        return;
+    log_err(LOG_LEVEL_ERROR, "catalog: the old records are kept", err);
+    archs_release(catalog);
+    free(catalog);
+}
+
 /* The event of layers that changed; apply as change_new() has it. */
 static void note_base(struct core *core, void (*apply)(struct change *c), void *subject)
 {
@@ -121,6 +132,7 @@ static void note_base(struct core *core, void (*apply)(struct change *c), void *
     base_digest(&core->builtin, pending ? pending : &core->catalog, digest);
     json_int(&j, "builtin", (int64_t)core->builtin.n);
     json_int(&j, "catalog", (int64_t)(pending ? pending : &core->catalog)->n);
+    c->failed = on_not_noted;
     c->subject = subject;
     int64_t revision = change_event(c, EVENT_CATALOG_RELOADED, "", members.data);
     change_op(c, &(struct store_op){.kind = STORE_BASE,
@@ -151,9 +163,14 @@ static void on_reloaded(struct change *c)
 
 void registry_reload(struct core *core)
 {
-    struct archs *catalog = mem_new(struct archs);
+    struct archs *catalog;
     char before[33], after[33];
 
+    /* What is written below says whether the layers are cleared, which is being decided. */
+    core->reload_waits = core->gate.all_busy;
+    if (core->reload_waits)
+        return;
+    catalog = mem_new(struct archs);
     load_catalog(core->settings, core->next_revision, catalog);
     base_digest(&core->builtin, &core->catalog, before);
     base_digest(&core->builtin, catalog, after);
@@ -206,6 +223,14 @@ static void drop_handles(struct core *core, struct reset *r)
     leases_arm(core);
 }
 
+static void reset_leave(struct core *core)
+{
+    gate_leave(&core->gate, NULL, 0);
+    if (core->reload_waits)
+        registry_reload(core);
+    gate_retry(core);
+}
+
 static void on_reset(struct change *c)
 {
     struct core *core = c->core;
@@ -230,8 +255,7 @@ static void on_reset(struct change *c)
     loops_new_generation(core->loops);
     answer_reset(core, c->call, r);
     free(r);
-    gate_leave(&core->gate, NULL, 0);
-    gate_retry(core);
+    reset_leave(core);
 }
 
 static void on_no_reset(struct change *c, const struct err *err)
@@ -239,8 +263,7 @@ static void on_no_reset(struct change *c, const struct err *err)
     (void)err;
     free(c->subject);
     handles_all_leaving(&c->core->handles, false);
-    gate_leave(&c->core->gate, NULL, 0);
-    gate_retry(c->core);
+    reset_leave(c->core);
 }
 
 void op_reset(struct core *core, struct call *call)
