@@ -398,6 +398,7 @@ void core_release(struct core *core)
     gate_release(&core->gate);
     registry_unref(core->registry);
     map_release(&core->making);
+    map_release(&core->coming);
     free(core->arrived);
     archs_release(&core->builtin);
     archs_release(&core->catalog);

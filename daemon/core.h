@@ -83,6 +83,7 @@ struct core {
     size_t n_calls;                      /* taken, not yet answered */
     size_t n_jobs;                       /* questions that wait for a model */
     struct map making;                   /* jobs by the id they are about to store */
+    struct map coming;                   /* tokenizers that are being stored */
     bool dirty;
     bool stopping;
     void (*on_beat)(void *ctx); /* the watchdog's */
@@ -199,5 +200,11 @@ void gate_retry(struct core *core);
 /* Drops what memory and cache.db have of a model (NULL: of all); how many models memory had. */
 size_t caches_drop(struct core *core, const char *model);
 
-/* The row of a tokenizer and its event, in a change that makes more than it. */
-void tokenizer_put(struct change *c, const struct tokenizer_handle *t);
+/*
+ * The row of a tokenizer and its event, in a change that makes more than it.
+ * False: nothing to do, for it is there or on its way in an earlier change,
+ * with which this one would fail. Else tokenizer_came() must follow, however
+ * the change ends.
+ */
+bool tokenizer_put(struct change *c, const struct tokenizer_handle *t);
+void tokenizer_came(struct core *core, const char *id);

@@ -41,6 +41,7 @@ struct job {
     struct weights_file *files;
     const char *state;
     struct lease *lease;
+    bool makes_tokenizer;
 
     /* ---- while it makes an id nobody has yet: others that want the same wait here */
     struct map_node making; /* in core->making, when making.key is set */
@@ -180,6 +181,8 @@ static void on_made(struct change *c)
         if (c->ops[i].kind == STORE_HANDLE_PUT)
             handles_put(&core->handles, &c->ops[i].handle);
 
+    if (job->makes_tokenizer)
+        tokenizer_came(core, job->pipeline->tokenizer->id);
     loops_invalidate(core->loops, handle_tag(h->id));
     provisional_done(core, job->provisional, h->id);
     if (job->lease) {
@@ -197,6 +200,8 @@ static void on_not_made(struct change *c, const struct err *err)
 {
     struct job *job = c->subject;
 
+    if (job->makes_tokenizer)
+        tokenizer_came(c->core, job->pipeline->tokenizer->id);
     if (job->lease) { /* no handle has counted it */
         c->core->n_leases_coming--;
         free(job->lease);
@@ -242,8 +247,7 @@ static void job_store(struct job *job)
     if (job->lease)
         lease_put(c, job->lease, EVENT_LEASE_CREATED);
     /* Its tokenizer is a handle too, so that the link in the document leads somewhere. */
-    if (p->tokenizer && !handles_find(&core->handles, p->tokenizer->id))
-        tokenizer_put(c, p->tokenizer);
+    job->makes_tokenizer = p->tokenizer && tokenizer_put(c, p->tokenizer);
     change_submit(c);
 }
 
