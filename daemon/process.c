@@ -444,6 +444,7 @@ int process_run(struct settings *settings, int argc, char *const *argv)
         /* What was started ends with the process: nothing was acknowledged yet. */
         log_err(LOG_LEVEL_ERROR, "start: failed", &err);
         status = p->status;
+        sockets_release(&p->sockets); /* a path must not look as if somebody listened */
         _exit(status);
     }
     tell_ready(p);
