@@ -461,7 +461,7 @@ int process_run(struct settings *settings, int argc, char *const *argv)
 
 int process_check(struct settings *settings)
 {
-    struct keyring keys = {0};
+    struct keyring keys; /* keyring_load() fills it in any case */
     struct archs archs = {0};
     struct catalog_faults faults = {0};
     AUTO_ERR struct err err = {0};
