@@ -227,6 +227,7 @@ static bool start_loops(struct process *p, struct err *err)
                             .allowed_hosts = (const char *const *)s->allowed_hosts.items,
                             .n_allowed_hosts = s->allowed_hosts.n},
                    .version = VERSION,
+                   .revision = p->core.revision,
                    .max_body_bytes = (size_t)s->max_body_bytes,
                    .max_header_bytes = (size_t)s->max_header_bytes,
                    .max_json_depth = (unsigned)s->max_json_depth,
