@@ -318,6 +318,7 @@ static void on_stop_signal(uv_signal_t *handle, int number)
     if (p->stop_at_ms) {
         log_warning("stop: at once", "signal", log_int(number));
         p->stop_at_ms = clock_mono_ms();
+        uv_timer_start(&p->stop_timer, on_stop_timer, 0, 10); /* it may be in the shutdown delay */
         return;
     }
     log_info("stop: draining", "signal", log_int(number));
