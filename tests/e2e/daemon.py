@@ -168,6 +168,8 @@ class Daemon:
         return self
 
     def __exit__(self, kind, value, trace):
+        if self.process.stderr.closed:
+            return  # the test has ended it
         if kind is None:
             self.stop()
         else:

@@ -291,7 +291,6 @@ class Pulse(threading.Thread):
     ("stall", {"after": -1}, "/api/models/", "hub", "hub-timeout"),
     ("stall", {"after": 10}, "/resolve-cache/.*config.json", "hub", "hub-timeout"),
     ("redirect", {"location": "http://127.0.0.1:1/"}, "/resolve/", "hub", None),
-    ("redirect", {"location": "/"}, "/api/models/", "hub", None),
 ])
 def test_a_faulty_hub_is_a_problem_of_its_kind_and_nothing_else_waits(tmp_path, kind, args, pattern,
                                                                      origin, code):
@@ -342,6 +341,7 @@ def test_what_was_read_is_served_stale_when_the_hub_dies(tmp_path, restart):
         daemon = Daemon(tmp_path, *QUICK, hub=hub)
         first = daemon.get("/v1/model/config", {"model": "org/one"})
         assert first.status == 200
+        hub.fault("", "reset", times=-1)  # for connections that are still open
     if restart:
         daemon.restart()
     again = daemon.get("/v1/model/config", {"model": "org/one"})
