@@ -141,7 +141,12 @@ def test_streams_of_events_end_with_the_daemon(tmp_path, threads):
             c.request("GET", "/v1/events?since=0", headers={"Accept": "application/x-ndjson"})
             streams.append(c.getresponse())
             assert json.loads(streams[-1].readline())["revision"] == 1
-        daemon.stop()
+        daemon.process.send_signal(signal.SIGTERM)
+        for c, stream in zip(readers, streams):
+            assert json.loads(stream.readline())["error"]["code"] == "draining"
+            assert stream.readline() == b""
+        # The clients keep their connections; that is no reason to wait for drain-timeout.
+        assert daemon.process.wait(10) == 0
         for c in readers:
             c.close()
 
@@ -164,6 +169,7 @@ def test_a_reload_reads_the_catalog_again(tmp_path):
     catalog = tmp_path / "catalog"
     catalog.mkdir()
     with Daemon(tmp_path / "state", "--catalog", catalog) as daemon:
+        eventually(lambda: events(daemon), "the first event is missing")
         since = events(daemon)[-1]["revision"]
         (catalog / "mine.json").write_text(json.dumps({"architectures": [arch("MineForCausalLM")]}))
         assert daemon.get("/v1/architectures/MineForCausalLM").status == 404
