@@ -103,6 +103,7 @@ struct handle *handles_put(struct handles *t, const struct store_handle *row)
     h->created_at = row->created_at;
     h->last_used = row->last_used;
     h->n_leases = n_leases;
+    h->leaving = t->all_leaving;
     h->node.key = h->id;
     map_insert(&t->by_id, &h->node);
     TAILQ_INSERT_TAIL(&t->by_use[h->kind], h, by_use);
@@ -155,6 +156,7 @@ void handles_all_leaving(struct handles *t, bool leaving)
 {
     struct map_node *n;
 
+    t->all_leaving = leaving;
     for (struct map_cursor c = {0}; (n = map_next(&t->by_id, &c));)
         container_of(n, struct handle, node)->leaving = leaving;
 }

@@ -219,6 +219,7 @@ static void drop_handles(struct core *core, struct reset *r)
     for (size_t k = 0; k < ARRAY_SIZE(t->by_use); k++)
         while (!TAILQ_EMPTY(&t->by_use[k]))
             handles_remove(t, TAILQ_FIRST(&t->by_use[k]));
+    handles_all_leaving(t, false);
     leases_release(&core->leases);
     leases_arm(core);
 }

@@ -263,13 +263,12 @@ static void on_state_or_lease(struct change *c)
     struct job *job = c->subject;
     struct core *core = c->core;
     struct handle *h = handles_find(&core->handles, job_id(job));
-    AUTO_ERR struct err err = {0};
 
     if (job->lease)
         lease_made(core, job->lease);
-    if (!h) { /* its deletion is on its way, and takes the lease with it */
-        handle_not_found(core, job->kind, job_id(job), &err);
-        job_fail(job, &err);
+    if (!h) { /* its deletion is on its way, and takes the lease with it: made anew */
+        job->lease = NULL;
+        job_finish(job);
         return;
     }
     snprintf(h->state, sizeof(h->state), "%s", job->state);
