@@ -49,6 +49,8 @@ struct core {
     size_t n_arrived, arrived_capacity;
     bool registry_changed;         /* since the last publication */
     struct archs builtin, catalog; /* the layers below the API */
+    int64_t base_since;            /* the revision of their records */
+    int64_t created_at;            /* of the store, and so of their records */
     struct arch_id *tombstones;    /* deleted from them */
     size_t n_tombstones;
     bool cleared;      /* by a reset: they do not count */

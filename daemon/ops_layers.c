@@ -76,12 +76,13 @@ static void base_digest(const struct archs *builtin, const struct archs *catalog
     archs_digest(layers, ARRAY_SIZE(layers), ret);
 }
 
-static void load_catalog(const struct settings *settings, int64_t revision, struct archs *ret)
+static void load_catalog(const struct core *core, int64_t revision, struct archs *ret)
 {
+    const struct settings *settings = core->settings;
     struct catalog_faults faults = {0};
 
     catalog_load_folders((const char *const *)settings->catalog.items, settings->catalog.n,
-                         revision, clock_wall_s(), ret, &faults);
+                         revision, core->created_at, ret, &faults);
     for (size_t i = 0; i < faults.n; i++) {
         const struct catalog_fault *f = &faults.items[i];
 
@@ -92,21 +93,27 @@ static void load_catalog(const struct settings *settings, int64_t revision, stru
     catalog_faults_release(&faults);
 }
 
+static void load_base(struct core *core, int64_t since)
+{
+    core->base_since = since;
+    catalog_load_builtin(since, core->created_at, &core->builtin);
+    load_catalog(core, since, &core->catalog);
+}
+
 void core_load_base(struct core *core, const struct store_meta *meta)
 {
     char digest[33];
 
     /* Other layers than last time are a change: they get the revision of its event. */
-    catalog_load_builtin(meta->builtin_since, meta->created_at, &core->builtin);
-    load_catalog(core->settings, meta->builtin_since, &core->catalog);
+    core->created_at = meta->created_at;
+    load_base(core, meta->builtin_since);
     base_digest(&core->builtin, &core->catalog, digest);
     core->base_changed = !str_eq(digest, meta->base_digest);
     if (!core->base_changed)
         return;
     archs_release(&core->builtin);
     archs_release(&core->catalog);
-    catalog_load_builtin(meta->revision + 1, meta->created_at, &core->builtin);
-    load_catalog(core->settings, meta->revision + 1, &core->catalog);
+    load_base(core, meta->revision + 1);
 }
 
 static void on_not_noted(struct change *c, const struct err *err)
@@ -154,7 +161,11 @@ static void on_reloaded(struct change *c)
     struct core *core = c->core;
     struct archs *catalog = c->subject;
 
+    /* Both layers, as the next start will load them. */
+    archs_release(&core->builtin);
     archs_release(&core->catalog);
+    core->base_since = core->revision;
+    catalog_load_builtin(core->base_since, core->created_at, &core->builtin);
     core->catalog = *catalog;
     free(catalog);
     recompose(core);
@@ -171,7 +182,7 @@ void registry_reload(struct core *core)
     if (core->reload_waits)
         return;
     catalog = mem_new(struct archs);
-    load_catalog(core->settings, core->next_revision, catalog);
+    load_catalog(core, core->next_revision, catalog);
     base_digest(&core->builtin, &core->catalog, before);
     base_digest(&core->builtin, catalog, after);
     if (str_eq(before, after)) {
@@ -285,11 +296,11 @@ void op_reset(struct core *core, struct call *call)
     json_str(&j, "architectures", modes[args->architectures]);
     json_bool(&j, "caches", args->caches);
     json_bool(&j, "pipelines", args->pipelines);
-    int64_t revision = change_event(c, EVENT_REGISTRY_RESET, "", members.data);
+    change_event(c, EVENT_REGISTRY_RESET, "", members.data);
     if (args->architectures != ARCHS_KEEP)
         change_op(c, &(struct store_op){.kind = STORE_ARCH_CLEAR,
                                         .base = {.cleared = args->architectures == ARCHS_CLEAR,
-                                                 .builtin_since = revision}});
+                                                 .builtin_since = core->base_since}});
     if (args->pipelines) {
         static const enum store_handle_kind kinds[] = {STORE_PIPELINE, STORE_FACTORY,
                                                        STORE_TOKENIZER};

@@ -178,6 +178,9 @@ def test_a_reload_reads_the_catalog_again(tmp_path):
                    "the new record is not there")
         assert daemon.get("/v1/architectures/MineForCausalLM").json()["source"] == "catalog"
         assert [e["kind"] for e in events(daemon, since)] == ["registry.catalog_reloaded"]
+        shown = daemon.get("/v1/architectures").body
+        daemon.restart()
+        assert daemon.get("/v1/architectures").body == shown, "a restart is not a change"
         (catalog / "mine.json").write_text("{ this is not JSON")
         daemon.process.send_signal(signal.SIGHUP)
         eventually(lambda: log_has(daemon, "mine.json"), "the fault is not named")
