@@ -169,7 +169,9 @@ void exchange_end(struct exchange *ex, bool completed)
     assert(!ex->asleep);
     report(ex, completed);
     exchange_clear(ex);
-    connection_enter(ex->connection, PHASE_IDLE, clock_mono_ms() + s->config.idle_timeout_ms);
+    /* Draining, whoever was not told to leave by its head, as a stream, has to. */
+    connection_enter(ex->connection, PHASE_IDLE,
+                     clock_mono_ms() + (s->draining ? 0 : s->config.idle_timeout_ms));
     if (is_half_closed(ex->connection))
         connection_cut(ex->connection);
 }

@@ -204,7 +204,7 @@ bool server_start(struct server **ret, const struct server_config *config,
     TAILQ_INIT(&s->waiters);
     for (int i = 0; i < N_PHASES; i++)
         TAILQ_INIT(&s->deadlines[i]);
-    api_set_revision(s, 0);
+    api_set_revision(s, config->revision);
     for (size_t i = 0; i < n; i++) {
         struct listener *l = &s->listeners[i];
 

@@ -63,6 +63,7 @@ struct server_config {
     void (*log_error)(void *ctx, const char *text); /* what libmicrohttpd has to say */
     void *log_ctx;
     const char *version; /* /version and Server: "pipelined/<version>" */
+    int64_t revision;    /* as in api_set_revision(), for who asks before that is called */
 
     /* ---- limits; 0: the figure behind */
     size_t max_body_bytes;             /* 8 MiB */
