@@ -55,10 +55,10 @@ struct args_handle {
     char id[41]; /* "" for lists */
     char page_token[64];
     int64_t limit;
-    enum task task;    /* lists: filter */
-    char model[257];   /* lists: filter, "" any */
-    char state[24];    /* lists: filter, "" any */
-    bool force;        /* OP_PIPELINE_DELETE: although leased */
+    enum task task;  /* lists: filter */
+    char model[257]; /* lists: filter, "" any */
+    char state[24];  /* lists: filter, "" any */
+    bool force;      /* OP_PIPELINE_DELETE: although leased */
 };
 
 /* OP_LEASE_CREATE (id: pipeline), OP_LEASE_RENEW and OP_LEASE_DELETE (id: lease) */

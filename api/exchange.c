@@ -14,6 +14,7 @@
 enum {
     BODY_STEP = 16384,        /* bytes that must come within body_timeout_ms */
     SWALLOW_MAX = 256 * 1024, /* of a body that is not wanted, so that the reply is read */
+    PAUSE_MS = 50,            /* after which a client is asked for whether it is still there */
     KEEP_BYTES = 64 * 1024,   /* buffers larger than this go with their request */
 };
 
@@ -33,8 +34,8 @@ static void take_random(struct server *s, uint8_t *ret, size_t size)
 /* UUIDv7 (RFC 9562): 48 bits of milliseconds, then random bits. */
 static void make_id(struct server *s, char ret[REQUEST_ID_MAX + 1])
 {
+    static const char digits[] = "0123456789abcdef";
     uint8_t b[16];
-    char hex[33];
     struct timespec now;
     uint64_t ms;
 
@@ -45,13 +46,13 @@ static void make_id(struct server *s, char ret[REQUEST_ID_MAX + 1])
         b[i] = (uint8_t)(ms >> (40 - 8 * i));
     b[6] = 0x70 | (b[6] & 0x0f);
     b[8] = 0x80 | (b[8] & 0x3f);
-    hash_hex(b, sizeof(b), hex);
-    for (int i = 0, at = 0; i < 32; i++) {
-        if (i == 8 || i == 12 || i == 16 || i == 20)
-            ret[at++] = '-';
-        ret[at++] = hex[i];
-        ret[at] = '\0';
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *ret++ = '-';
+        *ret++ = digits[b[i] >> 4];
+        *ret++ = digits[b[i] & 15];
     }
+    *ret = '\0';
 }
 
 /* ---- begin and end */
@@ -85,11 +86,11 @@ static void keep_buf(struct buf *b)
         buf_clear(b);
 }
 
-static void report(struct exchange *ex, bool completed)
+static void report(struct exchange *ex, int64_t now_ns, bool completed)
 {
     const struct server *s = server_of(ex);
     const struct route *route = ex->req.route;
-    int64_t duration_us = (clock_mono_ns() - ex->start_ns) / 1000;
+    int64_t duration_us = (now_ns - ex->start_ns) / 1000;
     struct access a;
 
     if (s->config.metrics) {
@@ -124,7 +125,6 @@ static void report(struct exchange *ex, bool completed)
 static void exchange_clear(struct exchange *ex)
 {
     struct server *s = server_of(ex);
-    struct exchange fresh = {.connection = ex->connection};
 
     if (ex->stream)
         stream_free(ex->stream);
@@ -132,7 +132,7 @@ static void exchange_clear(struct exchange *ex)
         TAILQ_REMOVE(&s->waiters, ex, waiter);
     if (ex->flight)
         exchange_abandon(ex);
-    if (ex->response)
+    if (ex->response && !ex->response_is_kept)
         MHD_destroy_response(ex->response);
     if (ex->req.query) {
         bind_release(ex->req.route->query, ex->req.query);
@@ -143,37 +143,24 @@ static void exchange_clear(struct exchange *ex)
     s->bodies_bytes -= ex->body_counted;
     keep_buf(&ex->target), keep_buf(&ex->scratch), keep_buf(&ex->query_text);
     keep_buf(&ex->body), keep_buf(&ex->headers), keep_buf(&ex->timing);
-    fresh.target = ex->target, fresh.scratch = ex->scratch, fresh.query_text = ex->query_text;
-    fresh.body = ex->body, fresh.headers = ex->headers, fresh.timing = ex->timing;
-    *ex = fresh;
-}
-
-/*
- * A client that sends its request and its end at once: both come as one event,
- * and libmicrohttpd, which takes a short read for the last one, never looks at the
- * second. The connection would lie there until its idle deadline.
- */
-static bool is_half_closed(const struct connection *c)
-{
-    char byte;
-
-    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    memset(&ex->req, 0, sizeof(*ex) - offsetof(struct exchange, req));
 }
 
 void exchange_end(struct exchange *ex, bool completed)
 {
-    struct server *s = server_of(ex);
+    int64_t now_ns;
 
     if (!ex->started)
         return;
     assert(!ex->asleep);
-    report(ex, completed);
+    now_ns = clock_mono_ns();
+    report(ex, now_ns, completed);
     exchange_clear(ex);
     /* Draining, whoever was not told to leave by its head, as a stream, has to. */
-    connection_enter(ex->connection, PHASE_IDLE,
-                     clock_mono_ms() + (s->draining ? 0 : s->config.idle_timeout_ms));
-    if (is_half_closed(ex->connection))
-        connection_cut(ex->connection);
+    if (server_of(ex)->draining)
+        connection_enter(ex->connection, PHASE_IDLE, now_ns / 1000000);
+    else
+        connection_enter(ex->connection, PHASE_PAUSE, now_ns / 1000000 + PAUSE_MS);
 }
 
 void exchange_release(struct exchange *ex)
@@ -307,7 +294,7 @@ static bool try_hot(struct exchange *ex)
 {
     struct server *s = server_of(ex);
     struct hot_key key;
-    const struct hot_entry *entry;
+    struct hot_entry *entry;
     AUTO_ERR struct err err = {0};
 
     if (!ex->hot_allowed)
@@ -469,7 +456,8 @@ static void open_exchange(struct exchange *ex, const char *method, const char *v
                                       ex->head.content_length > SWALLOW_MAX);
     ex->hot_allowed = known_method && ex->method <= METHOD_POST && !ex->head.has_range &&
                       !ex->head.has_prefer && !ex->head.has_conditions && !ex->head.idempotency_key;
-    if (ex->method == METHOD_GET && known_method && !has_body(ex) && try_hot(ex))
+    /* What a kept answer may be for is looked up first when it can be sent, in run_route(). */
+    if (ex->hot_allowed && ex->method == METHOD_GET && !has_body(ex))
         return;
     if (find_route(ex, method, known_method))
         ex->must_close = false;
@@ -568,15 +556,16 @@ static void on_revision(struct request *req, bool reached)
 /* The request is complete. */
 static void run_route(struct exchange *ex)
 {
-    const struct route *route = ex->req.route;
+    const struct route *route;
     int64_t min_revision;
     char key[256];
 
     ex->routed = true;
     ex->req.body = ex->body.size ? ex->body.data : "";
     ex->req.body_size = ex->body.size;
-    if (ex->method != METHOD_GET && try_hot(ex))
+    if (try_hot(ex) || (!ex->req.route && !find_route(ex, ex->method_text, true)))
         return;
+    route = ex->req.route;
     if (ex->head.idempotency_key && !head_idempotency_key(ex->head.idempotency_key, key))
         reply_error(&ex->req, ERR_INVALID,
                     "Idempotency-Key must be 1 to 255 visible ASCII characters, or a quoted string "

@@ -15,8 +15,9 @@
 #include <microhttpd.h>
 
 enum phase {
-    PHASE_IDLE, /* no request line yet */
-    PHASE_HEAD, /* request line, head not complete */
+    PHASE_IDLE,  /* no request line yet */
+    PHASE_PAUSE, /* the same, and the last reply has just gone out */
+    PHASE_HEAD,  /* request line, head not complete */
     PHASE_BODY,
     PHASE_CALL,   /* asleep until a call is answered */
     PHASE_STREAM, /* asleep or sending; the deadline is the heartbeat */
@@ -34,8 +35,14 @@ struct flight {
 enum { REPLY_MAX_HEADERS = 16 };
 
 struct exchange {
-    struct request req;
+    /* ---- what stays when the request is over: everything before req */
     struct connection *connection;
+    struct buf target, scratch, query_text;
+    struct buf body;
+    struct buf headers; /* of the reply: name NUL value NUL … */
+    struct buf timing;
+
+    struct request req;
     struct MHD_Connection *mhd;
     enum method method;
     const char *method_text; /* libmicrohttpd's, valid until completed */
@@ -43,8 +50,6 @@ struct exchange {
     struct door door;
     struct principal who;
     const char *query; /* raw; in target */
-    struct buf target, scratch, query_text;
-    struct buf body;
     size_t swallowed;
     size_t body_counted; /* of server.bodies_bytes */
     size_t route_index;
@@ -66,12 +71,11 @@ struct exchange {
 
     /* ---- the reply */
     struct MHD_Response *response; /* NULL until there is one */
+    bool response_is_kept;         /* the hot cache's; queued before anything else happens */
     unsigned status;
     uint64_t sent_bytes;
     enum err_code code;
-    struct buf headers; /* name NUL value NUL … */
     unsigned n_headers;
-    struct buf timing;
     const char *cache_control;
     char etag[64];
     bool cacheable;
@@ -151,7 +155,8 @@ void exchange_release(struct exchange *ex);
 /* Takes over response. size: of its body; UINT64_MAX: a stream. */
 void reply_send(struct exchange *ex, unsigned status, struct MHD_Response *response, uint64_t size,
                 const char *content_type);
-void reply_hot(struct exchange *ex, const struct hot_entry *entry);
+/* Must be queued in the same call of libmicrohttpd's: another request may change the response. */
+void reply_hot(struct exchange *ex, struct hot_entry *entry);
 
 /* ---- stream.c */
 

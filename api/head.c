@@ -4,12 +4,36 @@
 
 enum { MAX_FIELDS = 100 };
 
-static bool is_token(char c)
-{
-    static const char others[] = "!#$%&'*+-.^_`|~";
+/* Which characters may stand where: every byte of every head is looked up here. */
+enum { TOKEN = 1, HOST = 2, VALUE = 4, TARGET = 8 };
 
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-           (c && strchr(others, c));
+/* clang-format off */
+static const unsigned char classes[256] = {
+    ['\t'] = VALUE, [' '] = VALUE,
+    ['"'] = VALUE | TARGET, ['/'] = VALUE | TARGET, ['<'] = VALUE | TARGET, ['>'] = VALUE | TARGET,
+    ['?'] = VALUE | TARGET, ['@'] = VALUE | TARGET, ['\\'] = VALUE | TARGET, ['{'] = VALUE | TARGET,
+    ['}'] = VALUE | TARGET,
+    ['#'] = TOKEN | VALUE | TARGET, ['^'] = TOKEN | VALUE | TARGET, ['`'] = TOKEN | VALUE | TARGET,
+    ['|'] = TOKEN | VALUE | TARGET,
+    ['('] = HOST | VALUE | TARGET, [')'] = HOST | VALUE | TARGET, [','] = HOST | VALUE | TARGET,
+    [':'] = HOST | VALUE | TARGET, [';'] = HOST | VALUE | TARGET, ['='] = HOST | VALUE | TARGET,
+    ['['] = HOST | VALUE | TARGET, [']'] = HOST | VALUE | TARGET,
+#define ALL (TOKEN | HOST | VALUE | TARGET)
+    ['!'] = ALL, ['$'] = ALL, ['%'] = ALL, ['&'] = ALL, ['\''] = ALL, ['*'] = ALL, ['+'] = ALL,
+    ['-'] = ALL, ['.'] = ALL, ['_'] = ALL, ['~'] = ALL,
+    ['0' ... '9'] = ALL, ['A' ... 'Z'] = ALL, ['a' ... 'z'] = ALL,
+#undef ALL
+    [0x80 ... 0xff] = VALUE,
+};
+/* clang-format on */
+
+static bool is_all(const char *text, size_t size, unsigned class)
+{
+    unsigned common = class;
+
+    for (size_t i = 0; i < size; i++)
+        common &= classes[(unsigned char)text[i]];
+    return common != 0;
 }
 
 static bool fault(struct head *h, const char *text)
@@ -126,21 +150,18 @@ bool head_field(struct head *h, const char *name, size_t name_size, const char *
         return fault(h, "more than 100 header fields");
     if (name_size == 0)
         return fault(h, "a header field without a name");
-    for (size_t i = 0; i < name_size; i++)
-        if (!is_token(name[i]))
-            return fault(h, "the name of a header field is not a token");
-    for (size_t i = 0; i < value_size; i++)
-        if (((unsigned char)value[i] < 0x20 && value[i] != '\t') || value[i] == 0x7f)
-            return fault(h, "a control character in the value of a header field");
+    if (!is_all(name, name_size, TOKEN))
+        return fault(h, "the name of a header field is not a token");
+    if (!is_all(value, value_size, VALUE))
+        return fault(h, "a control character in the value of a header field");
     return take_known(h, name, name_size, value);
 }
 
 static bool is_host(const char *host)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                  ".-_~%!$&'()*+,;=:[]";
+    size_t size = strlen(host);
 
-    return strspn(host, allowed) == strlen(host) && strlen(host) <= 255;
+    return size <= 255 && is_all(host, size, HOST);
 }
 
 bool head_done(const struct head *h, const char *version, const char *method, const char *target,
@@ -159,12 +180,10 @@ bool head_done(const struct head *h, const char *version, const char *method, co
         what = "Content-Length beside Transfer-Encoding";
     if (!what && h->is_chunked && !is_1_1)
         what = "Transfer-Encoding in HTTP/1.0";
-    for (const char *p = method; !what && *p; p++)
-        if (!is_token(*p))
-            what = "the method is not a token";
-    for (const char *p = target; !what && *p; p++)
-        if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f)
-            what = "a byte in the request target that must be percent-encoded";
+    if (!what && !is_all(method, strlen(method), TOKEN))
+        what = "the method is not a token";
+    if (!what && !is_all(target, strlen(target), TARGET))
+        what = "a byte in the request target that must be percent-encoded";
     if (!what)
         return true;
     return err_set(err, ERR_INVALID, "the head of the request is refused: %s", what);

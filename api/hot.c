@@ -124,11 +124,13 @@ static void slot_drop(struct hot *h, struct slot *s)
     TAILQ_REMOVE(&h->uses, s, by_use);
     h->stats.bytes -= s->bytes;
     h->stats.n--;
+    if (s->entry.reply)
+        s->entry.reply_free(s->entry.reply);
     blob_unref(s->entry.body);
     free(s);
 }
 
-const struct hot_entry *hot_find(struct hot *h, const struct hot_key *key)
+struct hot_entry *hot_find(struct hot *h, const struct hot_key *key)
 {
     struct slot *s = slot_find(h, key);
 

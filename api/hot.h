@@ -35,14 +35,18 @@ struct hot_entry {
     char location[160];
     uint64_t tag; /* 0: none */
     bool negotiated;
+    /* Made of the rest by who sends it, to be sent again; goes with the entry. */
+    void *reply;
+    void (*reply_free)(void *reply);
 };
 
 struct hot *hot_new(size_t max_bytes);
 void hot_free(struct hot *h);
 
 uint64_t hot_hash(const struct hot_key *key);
-/* NULL: a miss. The entry is valid until the next call but hot_find(). */
-const struct hot_entry *hot_find(struct hot *h, const struct hot_key *key);
+/* NULL: a miss. The entry is valid until the next call but hot_find(); only its reply may be set.
+ */
+struct hot_entry *hot_find(struct hot *h, const struct hot_key *key);
 /*
  * Copies the key, takes a reference of entry->body. An entry of the same key is
  * replaced; one that is larger than an eighth of the budget is not kept.

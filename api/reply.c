@@ -76,33 +76,62 @@ static const char *cache_control_of(const struct exchange *ex, unsigned status)
     return ex->method == METHOD_GET && status < 400 ? "no-cache" : "no-store";
 }
 
+/* What is the same whoever asks, and whenever. */
+static void add_lasting(const struct exchange *ex, unsigned status, struct MHD_Response *r,
+                        const char *content_type)
+{
+    if (content_type)
+        add(r, "Content-Type", content_type);
+    add(r, "Cache-Control", cache_control_of(ex, status));
+    if (ex->etag[0])
+        add(r, "ETag", ex->etag);
+    if (ex->negotiated)
+        add(r, "Vary", "Accept");
+}
+
+static const char *revision_text(const struct exchange *ex, char ret[24])
+{
+    const struct server *s = server_of(ex);
+
+    if (ex->req.revision == s->revision)
+        return s->revision_text;
+    snprintf(ret, 24, "%lld", (long long)ex->req.revision);
+    return ret;
+}
+
+/* The end of Server-Timing: the whole time, in milliseconds. */
+static const char *total_text(const struct exchange *ex, char ret[48])
+{
+    uint64_t us = (uint64_t)(clock_mono_ns() - ex->start_ns) / 1000;
+    char *at = ret + 47;
+
+    *at = '\0';
+    for (int i = 0; i < 4 || us; i++) { /* the point is before the last three digits */
+        if (i == 3)
+            *--at = '.';
+        *--at = (char)('0' + us % 10);
+        us /= 10;
+    }
+    at = (char *)memcpy(at - 10, "total;dur=", 10);
+    return ex->from_hot ? memcpy(at - 5, "hot, ", 5) : at;
+}
+
+static bool must_say_close(const struct exchange *ex)
+{
+    return ex->must_close || server_of(ex)->draining;
+}
+
 void reply_send(struct exchange *ex, unsigned status, struct MHD_Response *response, uint64_t size,
                 const char *content_type)
 {
-    struct server *s = server_of(ex);
-    char text[64];
-
     assert(!ex->response);
-    if (content_type)
-        add(response, "Content-Type", content_type);
+    add_lasting(ex, status, response, content_type);
     add(response, "X-Request-Id", ex->req.id);
-    if (ex->req.revision == s->revision) {
-        add(response, "X-Registry-Revision", s->revision_text);
-    } else {
-        snprintf(text, sizeof(text), "%lld", (long long)ex->req.revision);
-        add(response, "X-Registry-Revision", text);
-    }
-    snprintf(text, sizeof(text), "%stotal;dur=%.3f", ex->from_hot ? "hot, " : "",
-             (double)(clock_mono_ns() - ex->start_ns) / 1e6);
-    buf_append_str(&ex->timing, text);
+    add(response, "X-Registry-Revision", revision_text(ex, (char[24]){0}));
+    buf_append_str(&ex->timing, total_text(ex, (char[48]){0}));
     add(response, "Server-Timing", ex->timing.data);
-    add(response, "Cache-Control", cache_control_of(ex, status));
-    if (ex->etag[0])
-        add(response, "ETag", ex->etag);
-    if (ex->negotiated)
-        add(response, "Vary", "Accept");
     add_own_headers(ex, response);
-    if (ex->must_close || s->draining)
+    if (must_say_close(ex))
         add(response, "Connection", "close");
     ex->status = status;
     ex->sent_bytes = size;
@@ -133,26 +162,30 @@ static void send_body(struct exchange *ex, unsigned status, struct MHD_Response 
         reply_send(ex, status, r, size, content_type);
 }
 
-/* JSON ends in a newline, whether or not the blob does. */
+/*
+ * JSON ends in a newline, whether or not the blob does. It is a piece of its own, for
+ * which libmicrohttpd makes a system call more, so kept answers have it in them.
+ */
 static bool needs_newline(const struct blob *blob, const char *content_type)
 {
     return blob->size && blob->bytes[blob->size - 1] != '\n' && strstr(content_type, "json");
 }
 
+static struct MHD_Response *response_of_blob(struct blob *blob, const char *content_type)
+{
+    struct MHD_IoVec iov[] = {{blob->bytes, blob->size}, {"\n", 1}};
+
+    if (needs_newline(blob, content_type))
+        return MHD_create_response_from_iovec(iov, 2, free_blob, blob_ref(blob));
+    return MHD_create_response_from_buffer_with_free_callback_cls(blob->size, blob->bytes,
+                                                                  free_blob, blob_ref(blob));
+}
+
 static void send_blob(struct exchange *ex, unsigned status, struct blob *blob,
                       const char *content_type)
 {
-    bool newline = needs_newline(blob, content_type);
-    struct MHD_Response *r;
-
-    if (newline) {
-        struct MHD_IoVec iov[] = {{blob->bytes, blob->size}, {"\n", 1}};
-        r = MHD_create_response_from_iovec(iov, 2, free_blob, blob_ref(blob));
-    } else {
-        r = MHD_create_response_from_buffer_with_free_callback_cls(blob->size, blob->bytes,
-                                                                   free_blob, blob_ref(blob));
-    }
-    send_body(ex, status, r, blob->size + newline, content_type);
+    send_body(ex, status, response_of_blob(blob, content_type),
+              blob->size + needs_newline(blob, content_type), content_type);
 }
 
 static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
@@ -160,8 +193,8 @@ static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
 {
     struct server *s = server_of(ex);
     struct hot_key key;
+    AUTO_BLOB struct blob *line = NULL;
     struct hot_entry entry = {
-        .body = blob,
         .status = status,
         .content_type = content_type,
         .cache_control = ex->cache_control,
@@ -185,6 +218,8 @@ static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
         .body = ex->req.body,
         .body_size = ex->req.body_size,
     };
+    line = needs_newline(blob, content_type) ? blob_line(blob) : blob_ref(blob);
+    entry.body = line;
     snprintf(entry.etag, sizeof(entry.etag), "%s", ex->etag);
     snprintf(entry.location, sizeof(entry.location), "%s", location ? location : "");
     hot_insert(s->hot, &key, &entry);
@@ -192,15 +227,74 @@ static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
         metrics_count(s->config.metrics, COUNTER_HOT_MISSES, 1);
 }
 
-void reply_hot(struct exchange *ex, const struct hot_entry *entry)
+/*
+ * The response of a kept answer is kept too. What lasts is in it once; what does
+ * not is replaced for each request. This may be done while an earlier reply is
+ * still on its way: libmicrohttpd writes the head of a reply in the call that it is queued
+ * in, and takes only the body from the response afterwards.
+ */
+struct kept {
+    struct MHD_Response *response;
+    char id[REQUEST_ID_MAX + 1], revision[24], timing[48]; /* as they stand in it */
+};
+
+static void kept_free(void *reply)
+{
+    struct kept *k = reply;
+
+    MHD_destroy_response(k->response);
+    free(k);
+}
+
+static struct kept *kept_new(const struct exchange *ex, const struct hot_entry *entry)
+{
+    struct kept *k = mem_new(struct kept);
+
+    k->response = response_of_blob(entry->body, entry->content_type);
+    add_lasting(ex, entry->status, k->response, entry->content_type);
+    if (entry->location[0])
+        add(k->response, "Location", entry->location);
+    return k;
+}
+
+static void replace(struct MHD_Response *r, const char *name, char *was, const char *value)
+{
+    if (str_eq(was, value))
+        return;
+    if (*was)
+        MHD_del_response_header(r, name, was);
+    add(r, name, value);
+    strcpy(was, value);
+}
+
+static void send_kept(struct exchange *ex, const struct hot_entry *entry, struct kept *k)
+{
+    replace(k->response, "X-Request-Id", k->id, ex->req.id);
+    replace(k->response, "X-Registry-Revision", k->revision, revision_text(ex, (char[24]){0}));
+    replace(k->response, "Server-Timing", k->timing, total_text(ex, (char[48]){0}));
+    ex->status = entry->status;
+    ex->sent_bytes = entry->body->size;
+    ex->response = k->response;
+    ex->response_is_kept = true;
+}
+
+void reply_hot(struct exchange *ex, struct hot_entry *entry)
 {
     ex->from_hot = true;
     ex->cache_control = entry->cache_control;
     ex->negotiated = entry->negotiated;
     memcpy(ex->etag, entry->etag, sizeof(ex->etag));
-    if (entry->location[0])
-        reply_header(&ex->req, "Location", entry->location);
-    send_blob(ex, entry->status, entry->body, entry->content_type);
+    if (is_unchanged(ex, entry->status) || must_say_close(ex)) {
+        if (entry->location[0])
+            reply_header(&ex->req, "Location", entry->location);
+        send_blob(ex, entry->status, entry->body, entry->content_type);
+        return;
+    }
+    if (!entry->reply) {
+        entry->reply = kept_new(ex, entry);
+        entry->reply_free = kept_free;
+    }
+    send_kept(ex, entry, entry->reply);
 }
 
 void reply_blob(struct request *req, unsigned status, struct blob *blob, const char *content_type)

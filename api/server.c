@@ -161,6 +161,7 @@ static void set_defaults(struct server_config *c)
 static bool listener_start(struct listener *l, int fd, struct err *err)
 {
     const struct server_config *c = &l->server->config;
+    bool is_near = l->door.is_loopback || l->door.is_unix; /* its peers all have one address */
 
     /*
      * Types matter: the list is variadic. SIGPIPE is ours to ignore, else files
@@ -173,14 +174,15 @@ static bool listener_start(struct listener *l, int fd, struct err *err)
                               MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                               //
                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->max_header_bytes,            //
                               MHD_OPTION_CONNECTION_TIMEOUT,
-                              (unsigned)((c->idle_timeout_ms + 999) / 1000),                   //
-                              MHD_OPTION_CONNECTION_LIMIT, c->max_connections,                 //
-                              MHD_OPTION_PER_IP_CONNECTION_LIMIT, c->max_connections_per_peer, //
-                              MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,                  //
-                              MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,                    //
-                              MHD_OPTION_URI_LOG_CALLBACK, on_request_line, l,                 //
-                              MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, l,                    //
-                              MHD_OPTION_STRICT_FOR_CLIENT, 1,                                 //
+                              (unsigned)((c->idle_timeout_ms + 999) / 1000),   //
+                              MHD_OPTION_CONNECTION_LIMIT, c->max_connections, //
+                              MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                              is_near ? 0u : c->max_connections_per_peer,      //
+                              MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,  //
+                              MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,    //
+                              MHD_OPTION_URI_LOG_CALLBACK, on_request_line, l, //
+                              MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, l,    //
+                              MHD_OPTION_STRICT_FOR_CLIENT, 1,                 //
                               MHD_OPTION_END);
     if (!l->mhd)
         return err_set(err, ERR_IO, "cannot serve descriptor %d: %s", fd, strerror(errno));
@@ -263,11 +265,38 @@ static void cut_late(struct server *s, enum phase phase, int64_t now_ms)
     }
 }
 
+/*
+ * A client that sends its request and its end at once: both come as one event,
+ * and libmicrohttpd, which takes a short read for the last one, never looks at the
+ * second. The connection would lie there until its idle deadline.
+ */
+static bool is_half_closed(const struct connection *c)
+{
+    char byte;
+
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Looked at only when a client did not go on at once: busy ones are spared the system call. */
+static void end_pauses(struct server *s, int64_t now_ms)
+{
+    struct deadline *d;
+
+    while ((d = deadline_passed(&s->deadlines[PHASE_PAUSE], now_ms))) {
+        struct connection *c = container_of(d, struct connection, deadline);
+
+        connection_enter(c, PHASE_IDLE, now_ms + s->config.idle_timeout_ms);
+        if (is_half_closed(c))
+            connection_cut(c);
+    }
+}
+
 static void check_deadlines(struct server *s)
 {
     int64_t now_ms = clock_mono_ms();
     struct deadline *d;
 
+    end_pauses(s, now_ms);
     cut_late(s, PHASE_IDLE, now_ms);
     cut_late(s, PHASE_HEAD, now_ms);
     cut_late(s, PHASE_BODY, now_ms);
@@ -346,7 +375,7 @@ void server_drain(struct server *s)
     }
     streams_drain(s);
     TAILQ_FOREACH (c, &s->connections, link)
-        if (c->phase == PHASE_IDLE)
+        if (c->phase == PHASE_IDLE || c->phase == PHASE_PAUSE)
             connection_cut(c);
 }
 

@@ -23,7 +23,7 @@ struct fetch_host {
 
 struct fetcher {
     uv_loop_t *loop;
-    CURLM *multi;
+    CURLM *multi;     /* NULL before the first transfer */
     uv_timer_t timer; /* curl's */
     uv_timer_t sweep; /* ours: who has been silent for too long */
     struct fetch_options o;
@@ -187,8 +187,8 @@ static void on_sweep(uv_timer_t *timer)
     do { /* ending one calls out, after which the list may be another */
         again = false;
         TAILQ_FOREACH (f, &fetcher->active, link)
-            if (now - f->progress_ms > fetcher->o.stall_timeout_ms) {
-                fetch_finish(f, CURLE_OPERATION_TIMEDOUT);
+            if (!f->easy || now - f->progress_ms > fetcher->o.stall_timeout_ms) {
+                fetch_finish(f, f->easy ? CURLE_OPERATION_TIMEDOUT : CURLE_FAILED_INIT);
                 again = true;
                 break;
             }
@@ -197,17 +197,11 @@ static void on_sweep(uv_timer_t *timer)
         uv_timer_stop(&fetcher->sweep);
 }
 
-bool fetcher_new(struct fetcher **ret, uv_loop_t *loop, const struct fetch_options *options,
-                 struct err *err)
+struct fetcher *fetcher_new(uv_loop_t *loop, const struct fetch_options *options)
 {
-    struct fetcher *fetcher;
-    CURLM *multi = curl_multi_init();
+    struct fetcher *fetcher = mem_new(struct fetcher);
 
-    if (!multi)
-        return err_set(err, ERR_INTERNAL, "curl_multi_init() failed");
-    fetcher = mem_new(struct fetcher);
     fetcher->loop = loop;
-    fetcher->multi = multi;
     fetcher->o = *options;
     fetcher->user_agent = str_dup(options->user_agent);
     fetcher->ca_bundle = options->ca_bundle ? str_dup(options->ca_bundle) : NULL;
@@ -216,13 +210,25 @@ bool fetcher_new(struct fetcher **ret, uv_loop_t *loop, const struct fetch_optio
     uv_timer_init(loop, &fetcher->timer);
     uv_timer_init(loop, &fetcher->sweep);
     fetcher->timer.data = fetcher->sweep.data = fetcher;
+    return fetcher;
+}
+
+/* With the first transfer: curl is not even loaded before. */
+static bool open_multi(struct fetcher *fetcher)
+{
+    CURLM *multi;
+
+    if (fetcher->multi)
+        return true;
+    if (!(multi = curl_multi_init()))
+        return false;
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, fetcher);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, fetcher);
     /* Fewer would close connections that the next transfer wants. */
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)options->max_total * 2);
-    *ret = fetcher;
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)fetcher->o.max_total * 2);
+    fetcher->multi = multi;
     return true;
 }
 
@@ -372,13 +378,15 @@ static void fetch_activate(struct fetch *f)
     f->reserved = f->max_bytes < RESERVE_BYTES ? f->max_bytes : RESERVE_BYTES;
     fetcher->buffered += f->reserved;
     f->progress_ms = (int64_t)uv_now(fetcher->loop);
+    if (!uv_is_active((uv_handle_t *)&fetcher->sweep))
+        uv_timer_start(&fetcher->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    if (!open_multi(fetcher))
+        return; /* fails in the next sweep: nobody's done() is called from in here */
     f->easy = curl_easy_init();
     if (!f->easy)
         abort();
     set_options(f);
     curl_multi_add_handle(fetcher->multi, f->easy); /* only arms the timer */
-    if (!uv_is_active((uv_handle_t *)&fetcher->sweep))
-        uv_timer_start(&fetcher->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 
 /* Starts what may start; an origin that got one goes to the end of the line. */
@@ -458,12 +466,14 @@ static void fetch_finish(struct fetch *f, CURLcode result)
     long status = 0;
     bool ok = judge(f, result, &err);
 
-    if (f->active) {
+    if (f->easy) {
         curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
         f->status = (int)status;
         curl_multi_remove_handle(fetcher->multi, f->easy);
         curl_easy_cleanup(f->easy);
         curl_slist_free_all(f->headers);
+    }
+    if (f->active) {
         TAILQ_REMOVE(&fetcher->active, f, link);
         f->host->n_active--;
         fetcher->stats.active--;

@@ -62,8 +62,8 @@ struct fetch {
     TAILQ_ENTRY(fetch) link;
 };
 
-bool fetcher_new(struct fetcher **ret, uv_loop_t *loop, const struct fetch_options *options,
-                 struct err *err) MUST_CHECK;
+/* libcurl is loaded with the first transfer: see daemon/curl.c. */
+struct fetcher *fetcher_new(uv_loop_t *loop, const struct fetch_options *options);
 void fetcher_cancel_all(struct fetcher *fetcher);
 /* Nothing may be in flight. The memory goes when the loop has closed its handles. */
 void fetcher_free(struct fetcher *fetcher);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -136,8 +137,24 @@ static bool open_hub(struct process *p, struct err *err)
     return true;
 }
 
+/* A connection is an open file; what else there is needs far fewer than SPARE_FILES. */
+static void raise_open_files(int64_t max_connections)
+{
+    enum { SPARE_FILES = 256 };
+    rlim_t wanted = (rlim_t)max_connections + SPARE_FILES;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+        log_warning("start: fewer files may be open than max-connections needs", "files",
+                    log_int((int64_t)limit.rlim_cur), "max_connections", log_int(max_connections));
+}
+
 static bool prepare(struct process *p, struct err *err)
 {
+    raise_open_files(p->settings.max_connections);
     p->status = EXIT_STATUS_CONFIG;
     if (!keyring_load(&p->keys, p->settings.keys_file, err))
         return false;
@@ -150,7 +167,7 @@ static bool prepare(struct process *p, struct err *err)
 
 /* ---- start: the parts on the loop */
 
-static bool start_hub(struct process *p, struct err *err)
+static void start_hub(struct process *p)
 {
     const struct settings *s = &p->settings;
     struct fetch_options fetch;
@@ -165,8 +182,7 @@ static bool start_hub(struct process *p, struct err *err)
     fetch.max_total = (unsigned)s->hub_transfers;
     fetch.user_agent = "pipelined/" VERSION;
     fetch.ca_bundle = p->endpoint.ca_bundle;
-    if (!fetcher_new(&p->fetcher, &p->loop, &fetch, err))
-        return false;
+    p->fetcher = fetcher_new(&p->loop, &fetch);
 
     hubcache_init(&p->hubcache, p->storage);
     hub_options_default(&hub);
@@ -188,7 +204,6 @@ static bool start_hub(struct process *p, struct err *err)
     p->core.source = source_new(&p->loop, &source);
     atomic_store(&p->vitals.offline, hub.offline);
     atomic_store(&p->vitals.hub_ok, true);
-    return true;
 }
 
 static bool start_loops(struct process *p, struct err *err)
@@ -384,10 +399,7 @@ static bool start(struct process *p, struct err *err)
         return false;
     }
     storage_start(p->storage, &p->loop);
-    if (!start_hub(p, err)) {
-        p->status = EXIT_STATUS_OS;
-        return false;
-    }
+    start_hub(p);
     core_start(&p->core);
     if (!start_loops(p, err)) {
         p->status = EXIT_STATUS_OS;

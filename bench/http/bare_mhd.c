@@ -2,7 +2,7 @@
  * The floor: libmicrohttpd with external epoll and one prebuilt response, and
  * nothing else. What we cost above it is ours.
  *
- *     bare_mhd BYTES    prints its port
+ *     bare_mhd BYTES POOL    prints its port; POOL: bytes of memory per connection
  */
 #include <arpa/inet.h>
 #include <microhttpd.h>
@@ -29,6 +29,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 int main(int argc, char **argv)
 {
     size_t size = argc > 1 ? (size_t)atol(argv[1]) : 600;
+    size_t pool = argc > 2 ? (size_t)atol(argv[2]) : 8192;
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char *body = malloc(size);
     struct MHD_Daemon *d;
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
     MHD_add_response_header(response, "Content-Type", "application/json");
     d = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, NULL, MHD_OPTION_SOCK_ADDR, &a,
                          MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                         (size_t)16384, MHD_OPTION_END);
+                         pool, MHD_OPTION_END);
     if (!d)
         return 1;
     printf("%u\n", MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT)->port);

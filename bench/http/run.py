@@ -3,147 +3,169 @@
 What does a request cost? CPU microseconds of the server per request, which on a
 shared machine is steadier than requests per second.
 
-    bench/http/run.py [--build build] [--rounds 5] [--seconds 1] [--connections 64]
+    bench/http/run.py [--build build] [--rounds 7] [--seconds 1] [--connections 64]
 
-All servers are up at once and take turns, round after round, so that what else
-the machine does hits all of them alike; read ratios within one run, and only those. One
-JSON line per case: median, min and max over the rounds. Needs wrk; nginx and
-FastAPI (python3-fastapi, python3-uvicorn) are compared when they are installed.
+All servers are up at once on one processor and take turns, round after round, with wrk
+on another; ratios are taken round by round. Prints a JSON line per case, a table, and
+the goals. Needs wrk; nginx and FastAPI (python3-fastapi, python3-uvicorn,
+python3-uvloop, python3-httptools) are compared when they are installed.
 """
 
 import argparse
-import atexit
 import importlib.util
 import json
 import os
-import re
+import pathlib
 import shutil
-import socket
 import statistics
 import subprocess
-import tempfile
-import time
+import sys
+import urllib.request
 
-SIZE = 600
-TICK = os.sysconf("SC_CLK_TCK")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness  # noqa: E402
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+ARCHITECTURE = "/v1/architectures/LlamaForCausalLM?task=text_generation"
+POOL = "8192"  # of libmicrohttpd, per connection: what pipelined has by default
 
 
-def run(*argv, **more):
-    p = subprocess.Popen(argv, **more)
-    atexit.register(lambda: (p.terminate(), p.wait()))
-    return p
+class Case:
+    def __init__(self, name, pid, url, script=None):
+        self.name, self.pid, self.url, self.script = name, pid, url, script
+
+    def measure(self, seconds, connections):
+        before = harness.cpu_s(self.pid)
+        n, rate = harness.wrk(self.url, seconds, connections, self.script)
+        return (harness.cpu_s(self.pid) - before) / n * 1e6, rate
 
 
-def wait_for(port):
-    end = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
+def ask(url, body=None):
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return answer.read()
 
 
-def listening(process):
-    """The port of the line "listening on http://HOST:PORT"."""
-    for line in process.stderr:
-        if m := re.match(r"listening on http://.*:(\d+)", line):
-            return int(m[1])
-    raise SystemExit("the server does not listen")
+def bare(build, name, size):
+    p = harness.start(f"{build}/bench/http/bare_mhd", str(size), POOL, stdout=subprocess.PIPE,
+                      text=True)
+    return Case(name, p.pid, f"http://127.0.0.1:{int(p.stdout.readline())}/")
+
+
+def nginx(work, files):
+    port = harness.free_port()
+    conf = pathlib.Path(work, "nginx.conf")
+    temps = " ".join(f"{kind}_temp_path {work}/{kind};"
+                     for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    conf.write_text(
+        f"daemon off; master_process off; pid {work}/pid; error_log stderr crit;"
+        "events { worker_connections 1024; } http { access_log off; "
+        # As Debian's nginx.conf has it.
+        f"{temps} default_type application/json; sendfile on; tcp_nopush on;"
+        "keepalive_requests 1000000000;"
+        "open_file_cache max=10; open_file_cache_valid 3600s;"
+        f"server {{ listen 127.0.0.1:{port}; root {work}; }} }}", encoding="ascii")
+    for name, content in files.items():
+        pathlib.Path(work, name).write_bytes(content)
+    p = harness.start("nginx", "-c", str(conf))
+    harness.wait_for(port)
+    return {name: Case(f"nginx, {name}", p.pid, f"http://127.0.0.1:{port}/{name}")
+            for name in files}
+
+
+FASTAPI = """
+import json
+from fastapi import FastAPI
+app = FastAPI()
+ARCHITECTURE = json.load(open("architecture.json"))
+PIPELINE = json.load(open("pipeline.json"))
+
+@app.get("/architecture")
+async def architecture():
+    return ARCHITECTURE
+
+@app.post("/pipelines")
+async def pipelines(body: dict):
+    return PIPELINE
+"""
+
+
+def fastapi(work, script):
+    port = harness.free_port()
+    pathlib.Path(work, "app.py").write_text(FASTAPI, encoding="ascii")
+    p = harness.start(sys.executable, "-m", "uvicorn", "app:app", "--port", str(port),
+                      "--log-level", "warning", "--no-access-log", cwd=work)
+    harness.wait_for(port)
+    url = f"http://127.0.0.1:{port}"
+    return [Case("FastAPI, GET", p.pid, f"{url}/architecture"),
+            Case("FastAPI, POST", p.pid, f"{url}/pipelines", script)]
 
 
 def cases(build, work):
-    """(name, pid, url) of each server that can be had."""
-    found = []
-    p = run(f"{build}/tests/unit/transport_server", "tcp", stderr=subprocess.PIPE, text=True)
-    base = f"http://127.0.0.1:{listening(p)}"
-    found += [("transport, handler", p.pid, f"{base}/hello"),
-              ("transport, kept answer", p.pid, f"{base}/hot"),
-              ("transport, backend on the loop", p.pid, f"{base}/slow?how=now")]
-    if os.path.exists(f"{build}/pipelined"):
-        p = run(f"{build}/pipelined", "--listen", "127.0.0.1:0", "--state-dir", f"{work}/state",
-                "--offline", stderr=subprocess.PIPE, text=True)
-        base = f"http://127.0.0.1:{listening(p)}"
-        run("cat", stdin=p.stderr, stdout=subprocess.DEVNULL)  # its log
-        found += [("pipelined, /livez", p.pid, f"{base}/livez"),
-                  ("pipelined, an architecture", p.pid,
-                   f"{base}/v1/architectures/LlamaForCausalLM?task=text_generation")]
-    if os.path.exists(f"{build}/bench/http/bare_mhd"):
-        p = run(f"{build}/bench/http/bare_mhd", str(SIZE), stdout=subprocess.PIPE, text=True)
-        found.append(("libmicrohttpd alone", p.pid, f"http://127.0.0.1:{int(p.stdout.readline())}/"))
+    server = harness.Pipelined(build, f"{work}/state")
+    body = json.dumps({"model_path": str(harness.MODEL), "max_length": 128}).ljust(1024)
+    script = harness.post_script(f"{work}/post.lua", body)
+    config = f"{server.url}/v1/model/config?model={harness.MODEL}"
+    # The first answers, which also make the later ones warm.
+    files = {"architecture.json": ask(server.url + ARCHITECTURE), "config.json": ask(config),
+             "pipeline.json": ask(f"{server.url}/v1/pipelines", body.encode())}
+    found = [Case("GET architecture", server.pid, server.url + ARCHITECTURE),
+             bare(build, "bare, architecture", len(files["architecture.json"])),
+             Case("GET config", server.pid, config),
+             bare(build, "bare, config", len(files["config.json"])),
+             Case("POST pipelines", server.pid, f"{server.url}/v1/pipelines", script)]
     if shutil.which("nginx"):
-        port = free_port()
-        with open(f"{work}/x.json", "w", encoding="ascii") as f:
-            f.write("x" * SIZE)
-        with open(f"{work}/nginx.conf", "w", encoding="ascii") as f:
-            f.write(f"daemon off; master_process off; pid {work}/pid; error_log stderr crit;"
-                    "events { worker_connections 1024; } http { access_log off;"
-                    f"client_body_temp_path {work}/b; proxy_temp_path {work}/p;"
-                    f"fastcgi_temp_path {work}/f; uwsgi_temp_path {work}/u; scgi_temp_path {work}/s;"
-                    "keepalive_requests 1000000000; open_file_cache max=10;"
-                    f"server {{ listen 127.0.0.1:{port}; root {work}; }} }}")
-        p = run("nginx", "-c", f"{work}/nginx.conf")
-        wait_for(port)
-        found.append(("nginx, static file", p.pid, f"http://127.0.0.1:{port}/x.json"))
+        found += nginx(work, files).values()
     if importlib.util.find_spec("fastapi") and importlib.util.find_spec("uvicorn"):
-        port = free_port()
-        with open(f"{work}/app.py", "w", encoding="ascii") as f:
-            f.write("from fastapi import FastAPI\napp = FastAPI()\n"
-                    f"@app.get('/')\ndef get(): return {{'hello': 'x' * {SIZE - 12}}}\n")
-        p = run("/usr/bin/python3", "-m", "uvicorn", "app:app", "--port", str(port),
-                "--log-level", "warning", "--no-access-log", cwd=work)
-        wait_for(port)
-        found.append(("FastAPI on uvicorn", p.pid, f"http://127.0.0.1:{port}/"))
-    return found
+        found += fastapi(work, script)
+    return found, {name: len(content) for name, content in files.items()}
 
 
-def cpu_s(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+def show_goals(rounds):
+    goals = harness.Goals()
 
+    def compare(name, of, limit):
+        if name in rounds and of in rounds:
+            goals.show(f"{name} / {of}", harness.ratio(rounds, name, of), limit)
 
-def measure(pid, url, seconds, connections):
-    before = cpu_s(pid)
-    out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url],
-                         capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in out:
-        raise SystemExit(f"{url}: {out}")
-    n = int(re.search(r"(\d+) requests in", out)[1])
-    return (cpu_s(pid) - before) / n * 1e6, float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
+    compare("GET architecture", "bare, architecture", 1.15)
+    compare("GET config", "bare, config", 1.15)
+    compare("GET architecture", "nginx, architecture.json", 0.75)
+    compare("GET config", "nginx, config.json", 0.75)
+    compare("POST pipelines", "GET architecture", 1.7)
+    compare("POST pipelines", "FastAPI, POST", 0.1)
+    return goals
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     p.add_argument("--build", default="build")
-    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--rounds", type=int, default=7)
     p.add_argument("--seconds", type=int, default=1)
     p.add_argument("--connections", type=int, default=64)
+    p.add_argument("--only", nargs="*", default=[], help="cases whose names have these in them")
     a = p.parse_args()
-    work = tempfile.mkdtemp(prefix="bench-http-")
-    atexit.register(shutil.rmtree, work, ignore_errors=True)
-    servers = cases(os.path.abspath(a.build), work)
-    rounds = {name: [] for name, _, _ in servers}
+    found, sizes = cases(os.path.abspath(a.build), harness.work_dir())
+    found = [c for c in found if not a.only or any(o in c.name for o in a.only)]
+    rounds = {c.name: [] for c in found}
+    rates = {c.name: [] for c in found}
+    print(json.dumps({**harness.describe_machine(), "answer_bytes": sizes}))
     for _ in range(a.rounds):
-        for name, pid, url in servers:
-            rounds[name].append(measure(pid, url, a.seconds, a.connections))
-    for name, results in rounds.items():
-        cpu = [c for c, _ in results]
-        print(json.dumps({
-            "case": name, "connections": a.connections, "rounds": a.rounds,
-            "cpu_us_median": round(statistics.median(cpu), 2), "cpu_us_min": round(min(cpu), 2),
-            "cpu_us_max": round(max(cpu), 2),
-            "requests_per_s_median": round(statistics.median(r for _, r in results)),
-        }))
+        for c in found:
+            cpu, rate = c.measure(a.seconds, a.connections)
+            rounds[c.name].append(cpu)
+            rates[c.name].append(rate)
+    for name, cpu in rounds.items():
+        print(json.dumps({"case": name, "connections": a.connections, "rounds": a.rounds,
+                          "cpu_us_median": round(statistics.median(cpu), 2),
+                          "cpu_us_min": round(min(cpu), 2), "cpu_us_max": round(max(cpu), 2),
+                          "per_s_median": round(statistics.median(rates[name]))}))
+    print(f"\n{'':26} {'CPU us':>7} {'min':>7} {'max':>7} {'per s':>8}")
+    for name, cpu in rounds.items():
+        print(f"{name:26} {statistics.median(cpu):7.2f} {min(cpu):7.2f} {max(cpu):7.2f} "
+              f"{statistics.median(rates[name]):8.0f}")
+    print()
+    return 1 if show_goals(rounds).missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

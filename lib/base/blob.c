@@ -2,15 +2,22 @@
 
 #include "base/hash.h"
 
-struct blob *blob_new(const void *data, size_t size)
+static struct blob *alloc(const void *data, size_t size, size_t room)
 {
-    struct blob *b = mem_alloc(sizeof(*b) + size + 1);
-    char hex[SHA256_HEX];
+    struct blob *b = mem_alloc(sizeof(*b) + room + 1);
 
     b->refs = 1;
-    b->size = size;
+    b->size = room;
     if (size)
         memcpy(b->bytes, data, size);
+    return b;
+}
+
+struct blob *blob_new(const void *data, size_t size)
+{
+    struct blob *b = alloc(data, size, size);
+    char hex[SHA256_HEX];
+
     hash_sha256_hex(data, size, hex);
     b->etag[0] = '"';
     memcpy(b->etag + 1, hex, 32);
@@ -23,6 +30,18 @@ struct blob *blob_ref(struct blob *b)
     if (b)
         atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
     return b;
+}
+
+struct blob *blob_line(struct blob *b)
+{
+    struct blob *line;
+
+    if (b->size && b->bytes[b->size - 1] == '\n')
+        return blob_ref(b);
+    line = alloc(b->bytes, b->size, b->size + 1);
+    line->bytes[b->size] = '\n';
+    memcpy(line->etag, b->etag, sizeof(b->etag));
+    return line;
 }
 
 void blob_unref(struct blob *b)

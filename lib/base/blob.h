@@ -20,6 +20,11 @@ struct blob {
 /* Copies data. The caller holds the one reference. */
 struct blob *blob_new(const void *data, size_t size);
 struct blob *blob_ref(struct blob *b); /* NULL stays NULL */
+/*
+ * A reference to b, or when b does not end in a newline, to a copy that does and
+ * has b's etag: what is sent often is sent from one piece.
+ */
+struct blob *blob_line(struct blob *b);
 void blob_unref(struct blob *b);
 DEFINE_CLEANUP(struct blob *, blob_unref)
 #define AUTO_BLOB CLEANUP(blob_unrefp)

@@ -391,8 +391,7 @@ static void set_up(struct probe *p, int argc, char **argv)
     struct hub_options h;
     struct source_options s;
     struct fetch_options f;
-    const char *root = NULL;
-    bool ok;
+    const char *root = NULL, *disk = NULL;
 
     hub_options_default(&h);
     source_options_default(&s);
@@ -412,7 +411,7 @@ static void set_up(struct probe *p, int argc, char **argv)
         if (str_eq(name, "--cache"))
             p->cache_dir = value;
         else if (str_eq(name, "--disk"))
-            ok = diskcache_open(&p->disk, value, &err);
+            disk = value;
         else if (str_eq(name, "--root"))
             root = value;
         else if (str_eq(name, "--ttl"))
@@ -425,9 +424,9 @@ static void set_up(struct probe *p, int argc, char **argv)
             s.max_bytes = (size_t)atoi(value);
     }
     p->cache = (struct hub_cache){p, get_pin, put_pin, get_file, put_file};
-    ok = localroots_open(&p->roots, &root, root ? 1 : 0, &err) &&
-         fetcher_new(&p->fetcher, &p->loop, &f, &err);
-    if (!ok) {
+    p->fetcher = fetcher_new(&p->loop, &f);
+    if (!localroots_open(&p->roots, &root, root ? 1 : 0, &err) ||
+        (disk && !diskcache_open(&p->disk, disk, &err))) {
         fprintf(stderr, "%s\n", err.msg);
         exit(1);
     }
