@@ -156,7 +156,11 @@ void exchange_end(struct exchange *ex, bool completed)
     now_ns = clock_mono_ns();
     report(ex, now_ns, completed);
     exchange_clear(ex);
-    connection_enter(ex->connection, PHASE_PAUSE, now_ns / 1000000 + PAUSE_MS);
+    /* Draining, whoever was not told to leave by its head, as a stream, has to. */
+    if (server_of(ex)->draining)
+        connection_enter(ex->connection, PHASE_IDLE, now_ns / 1000000);
+    else
+        connection_enter(ex->connection, PHASE_PAUSE, now_ns / 1000000 + PAUSE_MS);
 }
 
 void exchange_release(struct exchange *ex)

@@ -383,11 +383,27 @@ void reply_file(struct request *req, unsigned status, int fd, uint64_t offset, u
 
 /* ---- problems */
 
+/* When the problem itself says when to come again: as the fact retry_after_s, or by its kind. */
+static bool retry_after(const struct err *err, char ret[16])
+{
+    static const char fact[] = "\"retry_after_s\":"; /* as it is nowhere inside a string */
+    const char *at =
+        err->facts.size ? memmem(err->facts.data, err->facts.size, fact, sizeof(fact) - 1) : NULL;
+
+    if (at)
+        snprintf(ret, 16, "%.*s", (int)strspn(at + sizeof(fact) - 1, "0123456789"),
+                 at + sizeof(fact) - 1);
+    else
+        snprintf(ret, 16, "%s", err->code == ERR_BUSY || err->code == ERR_DRAINING ? "1" : "");
+    return *ret != '\0';
+}
+
 void reply_problem(struct request *req, const struct err *err)
 {
     struct exchange *ex = exchange_of(req);
     unsigned status = problem_of(err->code)->status;
     struct buf body = {0};
+    char seconds[16];
 
     ex->code = err->code;
     ex->etag[0] = '\0';
@@ -397,8 +413,8 @@ void reply_problem(struct request *req, const struct err *err)
         reply_header(req, "WWW-Authenticate",
                      ex->head.authorization ? "Bearer realm=\"pipelined\", error=\"invalid_token\""
                                             : "Bearer realm=\"pipelined\"");
-    if (err->code == ERR_BUSY || err->code == ERR_DRAINING)
-        reply_header(req, "Retry-After", "1");
+    if (retry_after(err, seconds))
+        reply_header(req, "Retry-After", seconds);
     problem_write(&body, err, req->id);
     reply_buf(req, status, &body, "application/problem+json");
 }
@@ -422,7 +438,7 @@ static void reply_failure(struct request *req, const struct answer *a)
 {
     char seconds[16];
 
-    if (a->retry_after_s && a->err.code != ERR_BUSY && a->err.code != ERR_DRAINING) {
+    if (a->retry_after_s && !retry_after(&a->err, seconds)) {
         snprintf(seconds, sizeof(seconds), "%u", a->retry_after_s);
         reply_header(req, "Retry-After", seconds);
     }

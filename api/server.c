@@ -161,7 +161,11 @@ static void set_defaults(struct server_config *c)
 static bool listener_start(struct listener *l, int fd, struct err *err)
 {
     const struct server_config *c = &l->server->config;
-    bool is_near = l->door.is_loopback || l->door.is_unix; /* its peers all have one address */
+    /* On this machine all peers have one address: a limit there is only what somebody asked for. */
+    bool is_near = l->door.is_loopback || l->door.is_unix;
+    unsigned per_peer = c->max_connections_per_peer ? c->max_connections_per_peer
+                        : is_near                   ? 0
+                                                    : DEFAULT_PER_PEER;
 
     /*
      * Types matter: the list is variadic. SIGPIPE is ours to ignore, else files
@@ -177,7 +181,7 @@ static bool listener_start(struct listener *l, int fd, struct err *err)
                               (unsigned)((c->idle_timeout_ms + 999) / 1000),   //
                               MHD_OPTION_CONNECTION_LIMIT, c->max_connections, //
                               MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                              is_near ? 0u : c->max_connections_per_peer,      //
+                              per_peer,                                        //
                               MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,  //
                               MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,    //
                               MHD_OPTION_URI_LOG_CALLBACK, on_request_line, l, //
@@ -206,7 +210,7 @@ bool server_start(struct server **ret, const struct server_config *config,
     TAILQ_INIT(&s->waiters);
     for (int i = 0; i < N_PHASES; i++)
         TAILQ_INIT(&s->deadlines[i]);
-    api_set_revision(s, 0);
+    api_set_revision(s, config->revision);
     for (size_t i = 0; i < n; i++) {
         struct listener *l = &s->listeners[i];
 

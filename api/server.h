@@ -30,7 +30,7 @@ struct server;
 struct metrics;
 struct stream;
 
-enum { SERVER_MAX_LISTENERS = 16 };
+enum { SERVER_MAX_LISTENERS = 16, DEFAULT_PER_PEER = 256 };
 
 struct listener_config {
     int fd; /* bound and listening; the server takes it over */
@@ -63,13 +63,14 @@ struct server_config {
     void (*log_error)(void *ctx, const char *text); /* what libmicrohttpd has to say */
     void *log_ctx;
     const char *version; /* /version and Server: "pipelined/<version>" */
+    int64_t revision;    /* as in api_set_revision(), for who asks before that is called */
 
     /* ---- limits; 0: the figure behind */
     size_t max_body_bytes;             /* 8 MiB */
     size_t max_header_bytes;           /* 16 KiB: what a connection costs while it is open */
     size_t max_bodies_bytes;           /* 256 MiB: bodies of all requests together */
     unsigned max_connections;          /* per listener: 1024 */
-    unsigned max_connections_per_peer; /* per address, not on loopback and Unix sockets: no limit */
+    unsigned max_connections_per_peer; /* per listener and address: 256, beyond this machine only */
     unsigned max_calls;                /* asleep at the same time: 8192 */
     unsigned max_json_depth;           /* 128 */
     size_t hot_bytes;                  /* cache of answers: 32 MiB */

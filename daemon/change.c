@@ -97,6 +97,7 @@ static void on_written(struct storage_write *w)
         change_fail(c, &w->err);
         return;
     }
+    core_store_works(core);
     for (size_t i = 0; i < c->n_events; i++)
         core_visible(core, event_ref(c->events[i]));
     c->apply(c);

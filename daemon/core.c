@@ -147,8 +147,16 @@ void core_set_registry(struct core *core, struct registry *registry)
     core->dirty = true;
 }
 
+void core_store_works(struct core *core)
+{
+    if (!atomic_exchange(&core->vitals->store_ok, true))
+        log_info("store: commits work again");
+}
+
 void core_store_failed(struct core *core, const struct err *err)
 {
+    if (err->code == ERR_STORE_READ_ONLY) /* known since the start, and not a failure */
+        return;
     atomic_store(&core->vitals->store_ok, false);
     log_err(LOG_LEVEL_ERROR, "store: a commit failed", err);
 }
@@ -248,8 +256,8 @@ static void load_lease(void *ctx, const struct store_lease *row)
 
     if (!h)
         return;
-    leases_add(&l->core->leases, row->id, row->pipeline, row->holder, row->ttl_ms / 1000,
-               clock_boot_ms() + left_ms);
+    leases_put(&l->core->leases, lease_new(row->id, row->pipeline, row->holder, row->ttl_ms / 1000,
+                                           clock_boot_ms() + left_ms));
     h->n_leases++;
 }
 
@@ -269,6 +277,18 @@ static void load_event(void *ctx, const struct store_event *row)
     if (event_kind_parse(row->kind, &kind))
         event_log_append(&l->core->events,
                          event_load(row->revision, kind, row->ref, row->body, strlen(row->body)));
+}
+
+/* The store may have more events than are kept in memory. */
+static void load_compacted(struct core *core, int64_t compacted)
+{
+    struct event_log *log = &core->events;
+
+    if (log->n == log->max && log->compacted < event_log_at(log, 0)->revision - 1)
+        log->compacted = event_log_at(log, 0)->revision - 1;
+    if (log->compacted < compacted)
+        log->compacted = compacted;
+    core->compacted = compacted;
 }
 
 bool core_load(struct core *core, struct err *err)
@@ -297,8 +317,7 @@ bool core_load(struct core *core, struct err *err)
     if (ok) {
         core->revision = meta.revision;
         core->next_revision = meta.revision + 1;
-        if (core->events.compacted < meta.compacted)
-            core->events.compacted = meta.compacted;
+        load_compacted(core, meta.compacted);
         core->cleared = meta.cleared;
         handles_sort(&core->handles);
         core_load_base(core, &meta);
@@ -311,12 +330,31 @@ bool core_load(struct core *core, struct err *err)
 
 /* ---- life */
 
+/*
+ * The store forgets events that memory has forgotten. The same small write asks
+ * a store that failed whether it works again: while we are not ready, nobody
+ * else may.
+ */
+static void compact(struct core *core)
+{
+    int64_t revision = core->events.compacted;
+
+    if (atomic_load(&core->vitals->store_read_only) ||
+        (revision == core->compacted && atomic_load(&core->vitals->store_ok)))
+        return;
+    struct change *c = change_new(core, NULL, change_nothing);
+    change_op(c, &(struct store_op){.kind = STORE_EVENTS_COMPACT, .event = {.revision = revision}});
+    core->compacted = revision;
+    change_submit(c);
+}
+
 static void beat(uv_timer_t *timer)
 {
     struct core *core = container_of(timer, struct core, beat);
 
     atomic_store(&core->vitals->core_beat_ms, clock_mono_ms());
     idempotency_expire(core, clock_wall_s());
+    compact(core);
     if (core->on_beat)
         core->on_beat(core->on_beat_ctx);
 }
@@ -360,6 +398,7 @@ void core_release(struct core *core)
     gate_release(&core->gate);
     registry_unref(core->registry);
     map_release(&core->making);
+    map_release(&core->coming);
     free(core->arrived);
     archs_release(&core->builtin);
     archs_release(&core->catalog);

@@ -49,11 +49,14 @@ struct core {
     size_t n_arrived, arrived_capacity;
     bool registry_changed;         /* since the last publication */
     struct archs builtin, catalog; /* the layers below the API */
+    int64_t base_since;            /* the revision of their records */
+    int64_t created_at;            /* of the store, and so of their records */
     struct arch_id *tombstones;    /* deleted from them */
     size_t n_tombstones;
     bool cleared;      /* by a reset: they do not count */
     bool base_changed; /* they are others than at the last start */
     struct gate gate;  /* identities that are being written */
+    bool reload_waits; /* for a reset to end */
     int64_t next_ordinal;
 
     /* ---- numbering */
@@ -65,8 +68,10 @@ struct core {
 
     /* ---- the rest of the state */
     struct event_log events;
+    int64_t compacted; /* what the store was told of events.compacted */
     struct handles handles;
-    struct leases leases;
+    struct leases leases;   /* those that are durable */
+    size_t n_leases_coming; /* those that are being written */
     struct idempotency idempotency;
     struct provisionals provisionals;
 
@@ -80,6 +85,7 @@ struct core {
     size_t n_calls;                      /* taken, not yet answered */
     size_t n_jobs;                       /* questions that wait for a model */
     struct map making;                   /* jobs by the id they are about to store */
+    struct map coming;                   /* tokenizers that are being stored */
     bool dirty;
     bool stopping;
     void (*on_beat)(void *ctx); /* the watchdog's */
@@ -123,6 +129,7 @@ void core_settle(struct core *core);
 /* The registry changed by other means than arrival: takes over the reference. */
 void core_set_registry(struct core *core, struct registry *registry);
 void core_store_failed(struct core *core, const struct err *err);
+void core_store_works(struct core *core);
 
 /* The op of a call: for one that waited at the gate and tries again. */
 void core_dispatch(struct core *core, struct call *call);
@@ -153,10 +160,15 @@ void registry_seen(
 /* SIGHUP: reads the catalog folders again; what is broken keeps the old layers. */
 void registry_reload(struct core *core);
 
-/* Leases, for what creates a pipeline together with one. */
+/*
+ * Leases, for what creates a pipeline together with one: lease_take() makes a
+ * lease that nobody sees and nothing ends; lease_put() writes it; then it is
+ * either given to lease_made() or to lease_undo().
+ */
 bool lease_take(struct core *core, const char *pipeline, int64_t ttl_s, const char *holder,
                 struct lease **ret, struct err *err) MUST_CHECK;
 void lease_put(struct change *c, const struct lease *l, enum event_kind kind);
+void lease_made(struct core *core, struct lease *l);
 void lease_undo(struct core *core, struct lease *l);
 
 /* The problem of an unknown id, for its kind; false. */
@@ -190,5 +202,11 @@ void gate_retry(struct core *core);
 /* Drops what memory and cache.db have of a model (NULL: of all); how many models memory had. */
 size_t caches_drop(struct core *core, const char *model);
 
-/* The row of a tokenizer and its event, in a change that makes more than it. */
-void tokenizer_put(struct change *c, const struct tokenizer_handle *t);
+/*
+ * The row of a tokenizer and its event, in a change that makes more than it.
+ * False: nothing to do, for it is there or on its way in an earlier change,
+ * with which this one would fail. Else tokenizer_came() must follow, however
+ * the change ends.
+ */
+bool tokenizer_put(struct change *c, const struct tokenizer_handle *t);
+void tokenizer_came(struct core *core, const char *id);

@@ -59,10 +59,16 @@ void handles_release(struct handles *t)
     map_release(&t->by_id);
 }
 
-struct handle *handles_find(const struct handles *t, const char *id)
+struct handle *handles_find_any(const struct handles *t, const char *id)
 {
     struct map_node *n = map_find(&t->by_id, id);
-    struct handle *h = n ? container_of(n, struct handle, node) : NULL;
+
+    return n ? container_of(n, struct handle, node) : NULL;
+}
+
+struct handle *handles_find(const struct handles *t, const char *id)
+{
+    struct handle *h = handles_find_any(t, id);
 
     return h && !h->leaving ? h : NULL;
 }
@@ -97,6 +103,7 @@ struct handle *handles_put(struct handles *t, const struct store_handle *row)
     h->created_at = row->created_at;
     h->last_used = row->last_used;
     h->n_leases = n_leases;
+    h->leaving = t->all_leaving;
     h->node.key = h->id;
     map_insert(&t->by_id, &h->node);
     TAILQ_INSERT_TAIL(&t->by_use[h->kind], h, by_use);
@@ -149,6 +156,7 @@ void handles_all_leaving(struct handles *t, bool leaving)
 {
     struct map_node *n;
 
+    t->all_leaving = leaving;
     for (struct map_cursor c = {0}; (n = map_next(&t->by_id, &c));)
         container_of(n, struct handle, node)->leaving = leaving;
 }
@@ -179,7 +187,7 @@ struct handle *handles_surplus(const struct handles *t)
         if (t->n[k] > t->n[most])
             most = k;
     TAILQ_FOREACH (h, &t->by_use[most], by_use)
-        if (!h->n_leases)
+        if (!h->n_leases && !h->leaving)
             return h;
     return NULL;
 }

@@ -43,6 +43,7 @@ struct handles {
     struct map by_id;
     struct handle_list by_use[3], by_birth[3]; /* by enum store_handle_kind */
     size_t n[3];
+    bool all_leaving; /* also those that become durable from now on: a reset is behind them */
     struct handle_list with_texts;
     size_t bytes, max_bytes;
     uint64_t n_texts_dropped;
@@ -53,6 +54,8 @@ void handles_release(struct handles *t);
 
 /* NULL: unknown, or leaving. */
 struct handle *handles_find(const struct handles *t, const char *id);
+/* Also one that is leaving, for it may yet stay: what counts its leases. */
+struct handle *handles_find_any(const struct handles *t, const char *id);
 /* Puts in what was stored, or replaces it; the row's strings are copied. */
 struct handle *handles_put(struct handles *t, const struct store_handle *row);
 /* After loading: rows came in the order of use. O(n log n). */
@@ -62,7 +65,7 @@ void handles_set_texts(struct handles *t, struct handle *h, const struct store_h
 /* It was asked for: youngest of its kind. True when the store should know (once an hour). */
 bool handles_touch(struct handles *t, struct handle *h, int64_t now_s);
 void handles_remove(struct handles *t, struct handle *h);
-/* Every handle is leaving, or stays after all. */
+/* Every handle is leaving, or those that are left stay after all. */
 void handles_all_leaving(struct handles *t, bool leaving);
 /* Drops texts until the budget holds. */
 void handles_fit(struct handles *t);

@@ -81,7 +81,9 @@ static void on_texts_read(struct storage_read *read)
     core->n_changes--;
     if (!read->ok) {
         core_answer_err(core, r->call, &read->err);
-    } else if (!h || !read->handle) {
+    } else if (!h) { /* deleted meanwhile: what was asked may make it anew */
+        core_dispatch(core, r->call);
+    } else if (!read->handle) {
         handle_not_found(core, kind_of(r->call->op), read->id, &err);
         core_answer_err(core, r->call, &err);
     } else {

@@ -76,12 +76,13 @@ static void base_digest(const struct archs *builtin, const struct archs *catalog
     archs_digest(layers, ARRAY_SIZE(layers), ret);
 }
 
-static void load_catalog(const struct settings *settings, int64_t revision, struct archs *ret)
+static void load_catalog(const struct core *core, int64_t revision, struct archs *ret)
 {
+    const struct settings *settings = core->settings;
     struct catalog_faults faults = {0};
 
     catalog_load_folders((const char *const *)settings->catalog.items, settings->catalog.n,
-                         revision, clock_wall_s(), ret, &faults);
+                         revision, core->created_at, ret, &faults);
     for (size_t i = 0; i < faults.n; i++) {
         const struct catalog_fault *f = &faults.items[i];
 
@@ -92,21 +93,38 @@ static void load_catalog(const struct settings *settings, int64_t revision, stru
     catalog_faults_release(&faults);
 }
 
+static void load_base(struct core *core, int64_t since)
+{
+    core->base_since = since;
+    catalog_load_builtin(since, core->created_at, &core->builtin);
+    load_catalog(core, since, &core->catalog);
+}
+
 void core_load_base(struct core *core, const struct store_meta *meta)
 {
     char digest[33];
 
     /* Other layers than last time are a change: they get the revision of its event. */
-    catalog_load_builtin(meta->builtin_since, meta->created_at, &core->builtin);
-    load_catalog(core->settings, meta->builtin_since, &core->catalog);
+    core->created_at = meta->created_at;
+    load_base(core, meta->builtin_since);
     base_digest(&core->builtin, &core->catalog, digest);
     core->base_changed = !str_eq(digest, meta->base_digest);
     if (!core->base_changed)
         return;
     archs_release(&core->builtin);
     archs_release(&core->catalog);
-    catalog_load_builtin(meta->revision + 1, meta->created_at, &core->builtin);
-    load_catalog(core->settings, meta->revision + 1, &core->catalog);
+    load_base(core, meta->revision + 1);
+}
+
+static void on_not_noted(struct change *c, const struct err *err)
+{
+    struct archs *catalog = c->subject;
+
+    if (!catalog) /* of the start: what is loaded is served */
+        return;
+    log_err(LOG_LEVEL_ERROR, "catalog: the old records are kept", err);
+    archs_release(catalog);
+    free(catalog);
 }
 
 /* The event of layers that changed; apply as change_new() has it. */
@@ -121,6 +139,7 @@ static void note_base(struct core *core, void (*apply)(struct change *c), void *
     base_digest(&core->builtin, pending ? pending : &core->catalog, digest);
     json_int(&j, "builtin", (int64_t)core->builtin.n);
     json_int(&j, "catalog", (int64_t)(pending ? pending : &core->catalog)->n);
+    c->failed = on_not_noted;
     c->subject = subject;
     int64_t revision = change_event(c, EVENT_CATALOG_RELOADED, "", members.data);
     change_op(c, &(struct store_op){.kind = STORE_BASE,
@@ -144,7 +163,11 @@ static void on_reloaded(struct change *c)
     struct core *core = c->core;
     struct archs *catalog = c->subject;
 
+    /* Both layers, as the next start will load them. */
+    archs_release(&core->builtin);
     archs_release(&core->catalog);
+    core->base_since = core->revision;
+    catalog_load_builtin(core->base_since, core->created_at, &core->builtin);
     core->catalog = *catalog;
     free(catalog);
     recompose(core);
@@ -153,10 +176,15 @@ static void on_reloaded(struct change *c)
 
 void registry_reload(struct core *core)
 {
-    struct archs *catalog = mem_new(struct archs);
+    struct archs *catalog;
     char before[33], after[33];
 
-    load_catalog(core->settings, core->next_revision, catalog);
+    /* What is written below says whether the layers are cleared, which is being decided. */
+    core->reload_waits = core->gate.all_busy;
+    if (core->reload_waits)
+        return;
+    catalog = mem_new(struct archs);
+    load_catalog(core, core->next_revision, catalog);
     base_digest(&core->builtin, &core->catalog, before);
     base_digest(&core->builtin, catalog, after);
     if (str_eq(before, after)) {
@@ -204,8 +232,17 @@ static void drop_handles(struct core *core, struct reset *r)
     for (size_t k = 0; k < ARRAY_SIZE(t->by_use); k++)
         while (!TAILQ_EMPTY(&t->by_use[k]))
             handles_remove(t, TAILQ_FIRST(&t->by_use[k]));
+    handles_all_leaving(t, false);
     leases_release(&core->leases);
     leases_arm(core);
+}
+
+static void reset_leave(struct core *core)
+{
+    gate_leave(&core->gate, NULL, 0);
+    if (core->reload_waits)
+        registry_reload(core);
+    gate_retry(core);
 }
 
 static void on_reset(struct change *c)
@@ -232,8 +269,7 @@ static void on_reset(struct change *c)
     loops_new_generation(core->loops);
     answer_reset(core, c->call, r);
     free(r);
-    gate_leave(&core->gate, NULL, 0);
-    gate_retry(core);
+    reset_leave(core);
 }
 
 static void on_no_reset(struct change *c, const struct err *err)
@@ -241,8 +277,7 @@ static void on_no_reset(struct change *c, const struct err *err)
     (void)err;
     free(c->subject);
     handles_all_leaving(&c->core->handles, false);
-    gate_leave(&c->core->gate, NULL, 0);
-    gate_retry(c->core);
+    reset_leave(c->core);
 }
 
 void op_reset(struct core *core, struct call *call)
@@ -263,11 +298,11 @@ void op_reset(struct core *core, struct call *call)
     json_str(&j, "architectures", modes[args->architectures]);
     json_bool(&j, "caches", args->caches);
     json_bool(&j, "pipelines", args->pipelines);
-    int64_t revision = change_event(c, EVENT_REGISTRY_RESET, "", members.data);
+    change_event(c, EVENT_REGISTRY_RESET, "", members.data);
     if (args->architectures != ARCHS_KEEP)
         change_op(c, &(struct store_op){.kind = STORE_ARCH_CLEAR,
                                         .base = {.cleared = args->architectures == ARCHS_CLEAR,
-                                                 .builtin_since = revision}});
+                                                 .builtin_since = core->base_since}});
     if (args->pipelines) {
         static const enum store_handle_kind kinds[] = {STORE_PIPELINE, STORE_FACTORY,
                                                        STORE_TOKENIZER};

@@ -77,25 +77,33 @@ bool lease_take(struct core *core, const char *pipeline, int64_t ttl_s, const ch
         err_fact_str(err, "pointer", "/ttl_s");
         return err_fact_int(err, "limit", max_s);
     }
-    if (core->leases.n >= (size_t)core->settings->max_leases) {
+    if (core->leases.n + core->n_leases_coming >= (size_t)core->settings->max_leases) {
         err_set(err, ERR_LEASE_LIMIT, "there are %zu leases, as many as max-leases allows",
-                core->leases.n);
+                core->leases.n + core->n_leases_coming);
         return err_fact_int(err, "limit", core->settings->max_leases);
     }
-    *ret = leases_add(&core->leases, NULL, pipeline, holder, ttl_s, clock_boot_ms() + ttl_s * 1000);
+    *ret = lease_new(NULL, pipeline, holder, ttl_s, clock_boot_ms() + ttl_s * 1000);
+    core->n_leases_coming++;
     if (h)
         h->n_leases++;
     return true;
 }
 
-/* Takes a lease back that never became durable. */
+void lease_made(struct core *core, struct lease *l)
+{
+    core->n_leases_coming--;
+    leases_put(&core->leases, l);
+    leases_arm(core);
+}
+
+/* It never became durable. */
 void lease_undo(struct core *core, struct lease *l)
 {
-    struct handle *h = handles_find(&core->handles, l->pipeline);
+    struct handle *h = handles_find_any(&core->handles, l->pipeline);
 
+    core->n_leases_coming--;
     if (h && h->n_leases)
         h->n_leases--;
-    leases_remove(&core->leases, l);
     free(l);
 }
 
@@ -103,28 +111,19 @@ void lease_undo(struct core *core, struct lease *l)
 
 static void on_created(struct change *c)
 {
-    struct lease *l = leases_find(&c->core->leases, c->subject);
-    struct handle *h = l ? handles_find(&c->core->handles, l->pipeline) : NULL;
-    AUTO_ERR struct err err = {0};
+    struct lease *l = c->subject;
+    struct handle *h = handles_find(&c->core->handles, l->pipeline);
 
-    leases_arm(c->core);
+    lease_made(c->core, l);
     if (h)
         handle_changed(c->core, h);
-    if (l) {
-        answer_lease(c->core, c->call, 201, l);
-    } else { /* a second that short is over already */
-        lease_not_found(&err, c->subject);
-        core_answer_err(c->core, c->call, &err);
-    }
+    answer_lease(c->core, c->call, 201, l);
 }
 
 static void on_not_created(struct change *c, const struct err *err)
 {
-    struct lease *l = leases_find(&c->core->leases, c->subject);
-
     (void)err;
-    if (l)
-        lease_undo(c->core, l);
+    lease_undo(c->core, c->subject);
 }
 
 void op_lease_create(struct core *core, struct call *call)
@@ -145,7 +144,7 @@ void op_lease_create(struct core *core, struct call *call)
     }
     struct change *c = change_new(core, call, on_created);
     c->failed = on_not_created;
-    c->subject = (void *)change_keep(c, l->id);
+    c->subject = l;
     lease_put(c, l, EVENT_LEASE_CREATED);
     change_submit(c);
 }
@@ -191,13 +190,24 @@ void op_lease_renew(struct core *core, struct call *call)
     change_submit(c);
 }
 
-/* ---- release and expiry: the lease leaves the table first, so that neither comes twice */
+/*
+ * ---- release and expiry: the lease leaves the table first, so that neither
+ * comes twice, and comes back when that could not be written
+ */
+
+enum { MAX_EXPIRED = 256, RETRY_MS = 1000 };
+
+struct ended {
+    size_t n;
+    struct lease *leases[MAX_EXPIRED];
+};
 
 static void lease_drop(struct change *c, struct lease *l, enum event_kind kind)
 {
     AUTO_BUF struct buf b = {0};
     struct json j = json_begin(&b);
-    struct handle *h = handles_find(&c->core->handles, l->pipeline);
+    struct handle *h = handles_find_any(&c->core->handles, l->pipeline);
+    struct ended *ended = c->subject;
 
     json_str(&j, "id", l->id);
     json_str(&j, "pipeline", l->pipeline);
@@ -210,13 +220,52 @@ static void lease_drop(struct change *c, struct lease *l, enum event_kind kind)
         h->n_leases--;
         handle_changed(c->core, h);
     }
-    free(l);
+    ended->leases[ended->n++] = l;
 }
 
-static void on_released(struct change *c)
+static void on_ended(struct change *c)
 {
+    struct ended *ended = c->subject;
+
+    for (size_t i = 0; i < ended->n; i++)
+        free(ended->leases[i]);
+    if (!c->call) /* expired */
+        return;
     c->call->answer.status = 204;
     core_answer(c->core, c->call);
+}
+
+static void on_not_ended(struct change *c, const struct err *err)
+{
+    struct ended *ended = c->subject;
+    struct core *core = c->core;
+    int64_t now_ms = clock_boot_ms();
+
+    (void)err;
+    for (size_t i = 0; i < ended->n; i++) {
+        struct lease *l = ended->leases[i];
+        struct handle *h = handles_find_any(&core->handles, l->pipeline);
+
+        if (!h) {
+            free(l);
+            continue;
+        }
+        if (l->expires_ms <= now_ms)
+            l->expires_ms = now_ms + RETRY_MS;
+        leases_put(&core->leases, l);
+        h->n_leases++;
+        handle_changed(core, h);
+    }
+    leases_arm(core);
+}
+
+static struct change *ending_new(struct core *core, struct call *call)
+{
+    struct change *c = change_new(core, call, on_ended);
+
+    c->failed = on_not_ended;
+    c->subject = change_own(c, mem_new(struct ended));
+    return c;
 }
 
 void op_lease_delete(struct core *core, struct call *call)
@@ -230,7 +279,7 @@ void op_lease_delete(struct core *core, struct call *call)
         core_answer_err(core, call, &err);
         return;
     }
-    struct change *c = change_new(core, call, on_released);
+    struct change *c = ending_new(core, call);
     lease_drop(c, l, EVENT_LEASE_RELEASED);
     change_submit(c);
 }
@@ -241,12 +290,14 @@ static void on_lease_timer(uv_timer_t *timer)
     int64_t now_ms = clock_boot_ms();
     struct change *c = NULL;
     struct lease *l;
-    int n = 0;
 
-    /* At most 256 at a time: a commit is not to grow with what happened to expire together. */
-    while ((l = leases_first(&core->leases)) && l->expires_ms <= now_ms && n++ < 256) {
+    /* Only so many at a time: a commit is not to grow with what happened to expire together. */
+    for (int n = 0; n < MAX_EXPIRED; n++) {
+        l = leases_first(&core->leases);
+        if (!l || l->expires_ms > now_ms)
+            break;
         if (!c)
-            c = change_new(core, NULL, change_nothing);
+            c = ending_new(core, NULL);
         lease_drop(c, l, EVENT_LEASE_EXPIRED);
     }
     if (c)

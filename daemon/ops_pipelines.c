@@ -41,6 +41,7 @@ struct job {
     struct weights_file *files;
     const char *state;
     struct lease *lease;
+    bool makes_tokenizer;
 
     /* ---- while it makes an id nobody has yet: others that want the same wait here */
     struct map_node making; /* in core->making, when making.key is set */
@@ -181,11 +182,13 @@ static void on_made(struct change *c)
         if (c->ops[i].kind == STORE_HANDLE_PUT)
             handles_put(&core->handles, &c->ops[i].handle);
 
+    if (job->makes_tokenizer)
+        tokenizer_came(core, job->pipeline->tokenizer->id);
     loops_invalidate(core->loops, handle_tag(h->id));
     provisional_done(core, job->provisional, h->id);
     if (job->lease) {
         h->n_leases++; /* before it existed there was nothing to count on */
-        leases_arm(core);
+        lease_made(core, job->lease);
     }
     if (job->call)
         answer_made(core, take(&job->call), h, job->lease, 201);
@@ -198,8 +201,10 @@ static void on_not_made(struct change *c, const struct err *err)
 {
     struct job *job = c->subject;
 
-    if (job->lease) {
-        leases_remove(&c->core->leases, job->lease);
+    if (job->makes_tokenizer)
+        tokenizer_came(c->core, job->pipeline->tokenizer->id);
+    if (job->lease) { /* no handle has counted it */
+        c->core->n_leases_coming--;
         free(job->lease);
     }
     job_release_followers(job);
@@ -244,8 +249,7 @@ static void job_store(struct job *job)
     if (job->lease)
         lease_put(c, job->lease, EVENT_LEASE_CREATED);
     /* Its tokenizer is a handle too, so that the link in the document leads somewhere. */
-    if (p->tokenizer && !handles_find(&core->handles, p->tokenizer->id))
-        tokenizer_put(c, p->tokenizer);
+    job->makes_tokenizer = p->tokenizer && tokenizer_put(c, p->tokenizer);
     change_submit(c);
 }
 
@@ -261,16 +265,16 @@ static void on_state_or_lease(struct change *c)
     struct job *job = c->subject;
     struct core *core = c->core;
     struct handle *h = handles_find(&core->handles, job_id(job));
-    AUTO_ERR struct err err = {0};
 
-    if (!h) { /* deleted in between, lease and all */
-        handle_not_found(core, job->kind, job_id(job), &err);
-        job_fail(job, &err);
+    if (job->lease)
+        lease_made(core, job->lease);
+    if (!h) { /* its deletion is on its way, and takes the lease with it: made anew */
+        job->lease = NULL;
+        job_finish(job);
         return;
     }
     snprintf(h->state, sizeof(h->state), "%s", job->state);
     handle_changed(core, h);
-    leases_arm(core);
     if (job->call && job->lease && handle_has_texts(h))
         answer_made(core, take(&job->call), h, job->lease, 200);
     else if (job->call)

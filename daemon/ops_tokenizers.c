@@ -13,11 +13,48 @@ struct making {
     struct source_op fetch;
 };
 
-void tokenizer_put(struct change *c, const struct tokenizer_handle *t)
+/* A tokenizer that is being stored, and the calls that want the same. */
+struct coming {
+    struct map_node node;
+    char id[41];
+    struct call *waiting, **waiting_end;
+};
+
+static struct coming *coming_find(const struct core *core, const char *id)
+{
+    struct map_node *n = map_find(&core->coming, id);
+
+    return n ? container_of(n, struct coming, node) : NULL;
+}
+
+void tokenizer_came(struct core *core, const char *id)
+{
+    struct coming *coming = coming_find(core, id);
+    struct call *call = coming->waiting, *next;
+
+    map_remove(&core->coming, &coming->node);
+    free(coming);
+    for (; call; call = next) {
+        next = call->next;
+        call->next = NULL;
+        core_dispatch(core, call);
+    }
+}
+
+bool tokenizer_put(struct change *c, const struct tokenizer_handle *t)
 {
     AUTO_BUF struct buf b = {0};
     struct json j = json_begin(&b);
     int64_t now_s = clock_wall_s();
+    struct coming *coming;
+
+    if (handles_find(&c->core->handles, t->id) || coming_find(c->core, t->id))
+        return false;
+    coming = mem_new(struct coming);
+    snprintf(coming->id, sizeof(coming->id), "%s", t->id);
+    coming->node.key = coming->id;
+    coming->waiting_end = &coming->waiting;
+    map_insert(&c->core->coming, &coming->node);
 
     json_str(&j, "id", t->id);
     json_str(&j, "model", t->model);
@@ -39,6 +76,7 @@ void tokenizer_put(struct change *c, const struct tokenizer_handle *t)
                                          .created_at = now_s,
                                          .last_used = now_s,
                                          .bytes = (int64_t)t->members_size}});
+    return true;
 }
 
 static void on_created(struct change *c)
@@ -51,7 +89,14 @@ static void on_created(struct change *c)
     snprintf(call->answer.location, sizeof(call->answer.location), "/v1/tokenizers/%s", h->id);
     memcpy(call->answer.etag, body->etag, sizeof(call->answer.etag));
     core_answer_blob(c->core, call, 201, body);
+    tokenizer_came(c->core, c->subject);
     handles_shrink(c->core);
+}
+
+static void on_not_created(struct change *c, const struct err *err)
+{
+    (void)err;
+    tokenizer_came(c->core, c->subject);
 }
 
 static void create(struct core *core, struct call *call, const struct model *model)
@@ -59,6 +104,7 @@ static void create(struct core *core, struct call *call, const struct model *mod
     AUTO_ERR struct err err = {0};
     const struct args_tokenizer *args = call->args;
     struct tokenizer_handle *t;
+    struct coming *coming;
     struct handle *h;
 
     core_settle(core);
@@ -67,13 +113,20 @@ static void create(struct core *core, struct call *call, const struct model *mod
         return;
     }
     h = handles_find(&core->handles, t->id);
+    coming = coming_find(core, t->id);
     if (h) {
         handle_with_texts(core, call, h, handle_answer);
+    } else if (coming) {
+        call->next = NULL;
+        *coming->waiting_end = call;
+        coming->waiting_end = &call->next;
     } else {
         struct change *c = change_new(core, call, on_created);
 
-        tokenizer_put(c, t);
-        change_submit(c);
+        c->failed = on_not_created;
+        c->subject = (void *)change_keep(c, t->id);
+        if (tokenizer_put(c, t))
+            change_submit(c);
     }
     tokenizer_handle_unref(t);
 }

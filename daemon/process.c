@@ -242,6 +242,7 @@ static bool start_loops(struct process *p, struct err *err)
                             .allowed_hosts = (const char *const *)s->allowed_hosts.items,
                             .n_allowed_hosts = s->allowed_hosts.n},
                    .version = VERSION,
+                   .revision = p->core.revision,
                    .max_body_bytes = (size_t)s->max_body_bytes,
                    .max_header_bytes = (size_t)s->max_header_bytes,
                    .max_json_depth = (unsigned)s->max_json_depth,
@@ -332,6 +333,7 @@ static void on_stop_signal(uv_signal_t *handle, int number)
     if (p->stop_at_ms) {
         log_warning("stop: at once", "signal", log_int(number));
         p->stop_at_ms = clock_mono_ms();
+        uv_timer_start(&p->stop_timer, on_stop_timer, 0, 10); /* it may be in the shutdown delay */
         return;
     }
     log_info("stop: draining", "signal", log_int(number));
@@ -456,6 +458,7 @@ int process_run(struct settings *settings, int argc, char *const *argv)
         /* What was started ends with the process: nothing was acknowledged yet. */
         log_err(LOG_LEVEL_ERROR, "start: failed", &err);
         status = p->status;
+        sockets_release(&p->sockets); /* a path must not look as if somebody listened */
         _exit(status);
     }
     tell_ready(p);
@@ -472,7 +475,7 @@ int process_run(struct settings *settings, int argc, char *const *argv)
 
 int process_check(struct settings *settings)
 {
-    struct keyring keys = {0};
+    struct keyring keys; /* keyring_load() fills it in any case */
     struct archs archs = {0};
     struct catalog_faults faults = {0};
     AUTO_ERR struct err err = {0};

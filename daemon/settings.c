@@ -117,10 +117,10 @@ const struct setting settings[] = {
     {"max-connections", SETTING_INT, GROUP_LIMITS, AT(max_connections), "N", "12000", 1, 1000000,
      .help =
          "Connections at a time. The limit of open files is raised to fit, as far as it may be."},
-    {"max-connections-per-peer", SETTING_INT, GROUP_LIMITS, AT(max_connections_per_peer), "N",
-     "256", 0, 1000000,
-     .help = "Connections at a time from one address; loopback and Unix sockets are exempt. 0: no "
-             "limit."},
+    {"max-connections-per-peer", SETTING_INT, GROUP_LIMITS, AT(max_connections_per_peer), "N", "0",
+     0, 1000000,
+     .help = "Connections at a time from one address. 0: 256, and no limit on loopback and Unix "
+             "sockets, where everybody has the same one."},
     {"header-timeout", SETTING_MS, GROUP_LIMITS, AT(header_timeout_ms), "TIME", "10s", 10, 3600000,
      .live = true,
      .help = "How long a client may take to send the headers, however steadily it trickles."},

@@ -57,8 +57,8 @@ static void id_random(char id[LEASE_ID_MAX])
     hash_hex(bytes, sizeof(bytes), id + 3);
 }
 
-struct lease *leases_add(struct leases *t, const char *id, const char *pipeline, const char *holder,
-                         int64_t ttl_s, int64_t expires_ms)
+struct lease *lease_new(const char *id, const char *pipeline, const char *holder, int64_t ttl_s,
+                        int64_t expires_ms)
 {
     struct lease *lease = mem_new(struct lease);
 
@@ -71,15 +71,18 @@ struct lease *leases_add(struct leases *t, const char *id, const char *pipeline,
     lease->ttl_s = ttl_s;
     lease->expires_ms = expires_ms;
     lease->node.key = lease->id;
-    map_insert(&t->by_id, &lease->node);
+    return lease;
+}
 
+void leases_put(struct leases *t, struct lease *lease)
+{
+    map_insert(&t->by_id, &lease->node);
     if (t->n == t->capacity) {
         t->capacity = t->capacity ? t->capacity * 2 : 16;
         t->heap = mem_resize(t->heap, t->capacity * sizeof(*t->heap));
     }
     lease->heap_index = t->n++;
     sift_up(t, lease);
-    return lease;
 }
 
 struct lease *leases_find(const struct leases *t, const char *id)

@@ -32,9 +32,11 @@ struct leases {
 
 /* Frees every lease. */
 void leases_release(struct leases *t);
-/* id NULL: a new random one. The lease is the table's. O(log n). */
-struct lease *leases_add(struct leases *t, const char *id, const char *pipeline, const char *holder,
-                         int64_t ttl_s, int64_t expires_ms);
+/* A lease in no table, to be freed or put into one. id NULL: a new random one. */
+struct lease *lease_new(const char *id, const char *pipeline, const char *holder, int64_t ttl_s,
+                        int64_t expires_ms);
+/* The lease is the table's from now on. O(log n). */
+void leases_put(struct leases *t, struct lease *lease);
 struct lease *leases_find(const struct leases *t, const char *id);
 /* ttl_s 0 keeps the old one. O(log n). */
 void leases_renew(struct leases *t, struct lease *lease, int64_t ttl_s, int64_t now_ms);

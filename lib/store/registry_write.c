@@ -6,7 +6,7 @@ static const char *const sql[N_STMTS] = {
     [STMT_ARCH_PUT] =
         "INSERT INTO arch (name, task, doc, ordinal, revision, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (name, task) DO UPDATE SET doc = excluded.doc, ordinal = excluded.ordinal,"
+        " ON CONFLICT (name, task) DO UPDATE SET doc = excluded.doc,"
         " revision = excluded.revision, created_at = excluded.created_at",
     [STMT_ARCH_DELETE] = "DELETE FROM arch WHERE name = ? AND task = ?",
     [STMT_ARCH_CLEAR] = "DELETE FROM arch",

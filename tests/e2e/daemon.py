@@ -147,6 +147,14 @@ class Daemon:
         if expect is not None:
             assert code == expect, f"exit {code}:\n" + "\n".join(self.log[-60:])
 
+    def ends(self):
+        """Waits for a daemon that ends by itself; its exit status."""
+        deadline = time.monotonic() + self.timeout
+        while self.read_log(max(0, deadline - time.monotonic())):
+            pass
+        self.process.stderr.close()
+        return self.process.wait(self.timeout)
+
     def kill(self):
         self.process.kill()
         self.process.wait()
@@ -160,6 +168,8 @@ class Daemon:
         return self
 
     def __exit__(self, kind, value, trace):
+        if self.process.stderr.closed:
+            return  # the test has ended it
         if kind is None:
             self.stop()
         else:

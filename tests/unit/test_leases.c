@@ -4,6 +4,15 @@
 
 #include <stdio.h>
 
+static struct lease *add(struct leases *t, const char *id, const char *pipeline, const char *holder,
+                         int64_t ttl_s, int64_t expires_ms)
+{
+    struct lease *lease = lease_new(id, pipeline, holder, ttl_s, expires_ms);
+
+    leases_put(t, lease);
+    return lease;
+}
+
 static void the_first_to_expire_is_on_top(void **state)
 {
     struct leases t = {0};
@@ -12,7 +21,7 @@ static void the_first_to_expire_is_on_top(void **state)
     (void)state;
 
     for (int i = 0; i < 500; i++)
-        leases_add(&t, NULL, "pl_x", "", 10, rand_r(&seed) % 1000);
+        add(&t, NULL, "pl_x", "", 10, rand_r(&seed) % 1000);
     while (leases_first(&t)) {
         struct lease *l = leases_first(&t);
 
@@ -28,8 +37,8 @@ static void the_first_to_expire_is_on_top(void **state)
 static void renewing_moves_a_lease_back(void **state)
 {
     struct leases t = {0};
-    struct lease *a = leases_add(&t, NULL, "pl_a", "me", 5, 5000);
-    struct lease *b = leases_add(&t, "ls_given", "pl_b", "", 6, 6000);
+    struct lease *a = add(&t, NULL, "pl_a", "me", 5, 5000);
+    struct lease *b = add(&t, "ls_given", "pl_b", "", 6, 6000);
     (void)state;
 
     assert_ptr_equal(leases_first(&t), a);
@@ -57,7 +66,7 @@ static void any_sequence_keeps_the_heap(void **state)
         int what = rand_r(&seed) % 3;
 
         if (what == 0 && n < 200) {
-            all[n++] = leases_add(&t, NULL, "pl_x", "", 3, rand_r(&seed) % 100000);
+            all[n++] = add(&t, NULL, "pl_x", "", 3, rand_r(&seed) % 100000);
         } else if (what == 1 && n) {
             leases_renew(&t, all[(size_t)rand_r(&seed) % n], 1 + rand_r(&seed) % 9,
                          rand_r(&seed) % 100000);

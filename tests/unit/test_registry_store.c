@@ -286,7 +286,6 @@ static void a_replaced_architecture_is_one_row(void **state)
     struct store_op again = arch_op("A", 2);
 
     again.arch.doc = "{\"new\":1}";
-    again.arch.ordinal = 1;
     APPLY(s, 1, arch_op("A", 1));
     APPLY(s, 2, again);
     assert_content(s, 2, "arch A/text_generation {\"new\":1} @2 #1\n");
