@@ -171,8 +171,11 @@ static const char *escape(struct json_reader *r, const char *p, struct buf *out)
 
     if (r->end - p >= 2 && p[1] == 'u') {
         p = unicode_escape(r, p + 1, &cp);
-        if (p && out)
-            buf_append(out, text, utf8_encode(cp, text));
+        if (p && out) {
+            size_t n = utf8_encode(cp, text);
+
+            buf_append(out, text, n);
+        }
         return p;
     }
     for (size_t i = 0; r->end - p >= 2 && i + 1 < sizeof(plain); i += 2) {
