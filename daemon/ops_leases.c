@@ -171,7 +171,8 @@ void op_lease_renew(struct core *core, struct call *call)
     struct args_lease *args = call->args;
     struct lease *l = leases_find(&core->leases, args->id);
 
-    if (!l) {
+    /* A pipeline whose deletion is on its way takes its leases with it. */
+    if (!l || !handles_find(&core->handles, l->pipeline)) {
         lease_not_found(&err, args->id);
     } else if (args->ttl_s < 0 || args->ttl_s > core->settings->max_lease_ttl_s) {
         err_set(&err, ERR_FIELD, "/ttl_s is %lld; it must be between 1 and %lld seconds",
