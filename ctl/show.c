@@ -179,6 +179,8 @@ static bool is_flat(const json_t *value)
     return true;
 }
 
+static void show_value(FILE *out, json_t *value, enum column_kind kind, int indent, bool color);
+
 /* Null, "", [] and {} tell a person nothing. */
 static bool is_nothing(const json_t *value)
 {
@@ -187,7 +189,7 @@ static bool is_nothing(const json_t *value)
            (json_is_object(value) && !json_object_size(value));
 }
 
-static void show_members(json_t *value, int indent, bool color)
+static void show_members(FILE *out, json_t *value, int indent, bool color)
 {
     const char *key;
     json_t *item;
@@ -195,38 +197,40 @@ static void show_members(json_t *value, int indent, bool color)
 
     json_array_foreach(value, i, item)
     {
-        printf("%*s-", indent, "");
-        if (is_flat(item)) {
-            AUTO_BUF struct buf text = {0};
-
-            append_value(&text, item, COLUMN_TEXT);
-            printf(" %s\n", text.data ? text.data : "");
-        } else {
-            putchar('\n');
-            show_members(item, indent + 2, color);
-        }
+        fprintf(out, "%*s-", indent, "");
+        show_value(out, item, COLUMN_TEXT, indent, color);
     }
     json_object_foreach(value, key, item)
     {
-        AUTO_BUF struct buf text = {0};
+        AUTO_BUF struct buf name = {0};
 
         if (is_nothing(item))
             continue;
-        printf("%*s%s%s:%s", indent, "", BOLD(color), key, PLAIN(color));
-        if (is_flat(item)) {
-            append_value(&text, item, str_ends(key, "_bytes") ? COLUMN_BYTES : COLUMN_TEXT);
-            printf(" %s\n", text.data ? text.data : "");
-        } else {
-            putchar('\n');
-            show_members(item, indent + 2, color);
-        }
+        append_safe(&name, key);
+        fprintf(out, "%*s%s%s:%s", indent, "", BOLD(color), name.data ? name.data : "",
+                PLAIN(color));
+        show_value(out, item, str_ends(key, "_bytes") ? COLUMN_BYTES : COLUMN_TEXT, indent, color);
     }
+}
+
+/* Behind its name on the same line, or indented below it. */
+static void show_value(FILE *out, json_t *value, enum column_kind kind, int indent, bool color)
+{
+    AUTO_BUF struct buf text = {0};
+
+    if (!is_flat(value)) {
+        putc('\n', out);
+        show_members(out, value, indent + 2, color);
+        return;
+    }
+    append_value(&text, value, kind);
+    fprintf(out, " %s\n", text.data ? text.data : "");
 }
 
 void show_document(json_t *document, bool color)
 {
     if (json_is_object(document) || json_is_array(document))
-        show_members(document, 0, color);
+        show_members(stdout, document, 0, color);
 }
 
 /* Facts of problems that say what would have worked, and how to introduce them. */
@@ -236,12 +240,13 @@ static const struct {
     {"nearest", "did you mean"},
     {"candidates", "tried"},
     {"available", "there are"},
-    {"tasks", "tasks"},
     {"allowed", "allowed"},
+    {"combinations", "possible"},
     {"missing_files", "missing"},
     {"existing", "there already"},
     {"retry_after_s", "try again in seconds"},
     {"limit", "limit"},
+    {"memory", "memory"},
     {"would_fit", "would fit"},
     {"instance", "request"},
 };
@@ -285,12 +290,10 @@ void show_problem(const json_t *problem, bool color)
     show_faults(errors, headline);
     for (size_t h = 0; h < ARRAY_SIZE(hints); h++) {
         json_t *value = json_object_get(problem, hints[h].name);
-        AUTO_BUF struct buf text = {0};
 
-        if (!value || !is_flat(value))
+        if (!value || is_nothing(value))
             continue;
-        append_value(&text, value, COLUMN_TEXT);
-        if (text.size)
-            fprintf(stderr, "  %s: %s\n", hints[h].words, text.data);
+        fprintf(stderr, "  %s:", hints[h].words);
+        show_value(stderr, value, COLUMN_TEXT, 2, false);
     }
 }

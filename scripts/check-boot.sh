@@ -9,7 +9,7 @@ mkdir -p "$folder"
 
 if [ ! -f "$folder/base.tar" ]; then
     packages=$(awk '!/^#/ && $2 == "runtime" {print $1}' scripts/packages.txt | paste -sd,)
-    mmdebstrap --quiet --variant=minbase --include="systemd,systemd-sysv,dbus,curl,$packages" \
+    mmdebstrap --quiet --format=tar --variant=minbase --include="systemd,systemd-sysv,dbus,curl,$packages" \
         bookworm "$folder/base.tar.part"
     mv "$folder/base.tar.part" "$folder/base.tar"
 fi

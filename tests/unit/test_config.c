@@ -211,6 +211,22 @@ static void nobody_listens_to_the_world_without_keys(void **state)
                      &status, &err));
 }
 
+static void a_version_and_a_new_key_need_no_right_settings(void **state)
+{
+    static const char *const flags[] = {"--version", "--make-key=ci", "--print-config", "--health"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        AUTO_CONFIG struct settings c = {0};
+        AUTO_ERR struct err err = {0};
+        int status = 0;
+
+        assert_true(load(&c, "listen = 0.0.0.0:0\n", HOME_ONLY, STRINGS(flags[i]), &status, &err));
+    }
+    assert_refused("listen = 0.0.0.0:0\n", NULL, STRINGS("--check-config"), 78, "can be reached");
+    assert_refused("nonsense\n", NULL, STRINGS("--print-config"), 78, "nonsense");
+}
+
 static void systemd_says_where_things_lie(void **state)
 {
     AUTO_CONFIG struct settings c = {0};
@@ -333,6 +349,7 @@ int main(void)
         cmocka_unit_test(errors_say_where_and_what_was_meant),
         cmocka_unit_test(a_variable_that_is_no_setting_is_a_warning),
         cmocka_unit_test(nobody_listens_to_the_world_without_keys),
+        cmocka_unit_test(a_version_and_a_new_key_need_no_right_settings),
         cmocka_unit_test(systemd_says_where_things_lie),
         cmocka_unit_test(files_of_a_folder_are_read_in_order_as_one_source),
         cmocka_unit_test(a_reload_knows_what_changed_and_what_needs_a_restart),
