@@ -276,14 +276,14 @@ static void a_reload_knows_what_changed_and_what_needs_a_restart(void **state)
     int status = 0;
     (void)state;
 
-    assert_true(load(&a, "model-root = /a\n", HOME_ONLY, NULL, &status, &err));
-    assert_true(load(&b, "model-root = /b\nio-threads = 3\nlog-level = debug\n", HOME_ONLY, NULL,
+    assert_true(load(&a, "catalog = /a\n", HOME_ONLY, NULL, &status, &err));
+    assert_true(load(&b, "catalog = /b\nio-threads = 3\nlog-level = debug\n", HOME_ONLY, NULL,
                      &status, &err));
     assert_int_equal(config_changes(&a, &b, changed, 8), 3);
-    assert_true(config_is_live("model-root"));
+    assert_true(config_is_live("catalog"));
     assert_false(config_is_live("io-threads"));
     config_take_live(&a, &b);
-    assert_string_equal(a.model_roots.items[0], "/b");
+    assert_string_equal(a.catalog.items[0], "/b");
     assert_int_equal(a.log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(a.io_threads, 1);
     assert_int_equal(config_changes(&a, &b, changed, 8) > 0, true);
