@@ -253,12 +253,12 @@ static void files_of_a_folder_are_read_in_order_as_one_source(void **state)
 {
     AUTO_CONFIG struct settings c = {0};
     AUTO_ERR struct err err = {0};
-    AUTO_FREE char *second = write_file("20-b.conf", "workers = 5\nmodel-root = /b\n");
-    AUTO_FREE char *first = write_file("10-a.conf", "workers = 4\nmodel-root = /a\n");
-    AUTO_FREE char *ignored = write_file("30-c.conf.dpkg-old", "nonsense\n");
     int status = 0;
     (void)state;
 
+    free(write_file("20-b.conf", "workers = 5\nmodel-root = /b\n"));
+    free(write_file("10-a.conf", "workers = 4\nmodel-root = /a\n"));
+    free(write_file("30-c.conf.dpkg-old", "nonsense\n"));
     assert_true(load(&c, "", HOME_ONLY, NULL, &status, &err));
     assert_true(config_folder_read(&c, folder, &err));
     assert_int_equal(c.workers, 5);
