@@ -39,10 +39,9 @@ static const struct option model_options[] = {
 };
 
 static const struct column model_columns[] = {
-    {"MODEL", "id", COLUMN_TEXT},
-    {"REVISION", "revision", COLUMN_TEXT},
-    {"COMMIT", "commit", COLUMN_TEXT},
-    {"SIZE", "size_bytes", COLUMN_BYTES},
+    {"MODEL", "id", COLUMN_TEXT},      {"REVISION", "revision", COLUMN_TEXT},
+    {"COMMIT", "commit", COLUMN_TEXT}, {"ARCHITECTURE", "architecture", COLUMN_TEXT},
+    {"STALE", "stale", COLUMN_TEXT},
 };
 
 static int list_models(struct session *s)

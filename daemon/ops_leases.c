@@ -186,7 +186,7 @@ void op_lease_renew(struct core *core, struct call *call)
     /* In memory at once: while the disk is slow, a lease that was renewed must not expire. */
     leases_renew(&core->leases, l, args->ttl_s, clock_boot_ms());
     struct change *c = change_new(core, call, on_renewed);
-    c->subject = (void *)change_keep(c, l->id);
+    c->subject = change_keep(c, l->id);
     lease_put(c, l, EVENT_LEASE_RENEWED);
     change_submit(c);
 }
