@@ -163,8 +163,8 @@ static void send_body(struct exchange *ex, unsigned status, struct MHD_Response 
 }
 
 /*
- * JSON ends in a newline, whether or not the blob does. It is a piece of its own, for
- * which libmicrohttpd makes a system call more, so kept answers have it in them.
+ * JSON ends in a newline, whether or not the blob does. As a piece of its own it costs a
+ * system call more, which is as much as copying COPY_MAX; kept answers have it in them.
  */
 static bool needs_newline(const struct blob *blob, const char *content_type)
 {
@@ -173,12 +173,15 @@ static bool needs_newline(const struct blob *blob, const char *content_type)
 
 static struct MHD_Response *response_of_blob(struct blob *blob, const char *content_type)
 {
+    enum { COPY_MAX = 32 << 10 };
     struct MHD_IoVec iov[] = {{blob->bytes, blob->size}, {"\n", 1}};
+    bool newline = needs_newline(blob, content_type);
 
-    if (needs_newline(blob, content_type))
+    if (newline && blob->size > COPY_MAX)
         return MHD_create_response_from_iovec(iov, 2, free_blob, blob_ref(blob));
+    blob = newline ? blob_line(blob) : blob_ref(blob);
     return MHD_create_response_from_buffer_with_free_callback_cls(blob->size, blob->bytes,
-                                                                  free_blob, blob_ref(blob));
+                                                                  free_blob, blob);
 }
 
 static void send_blob(struct exchange *ex, unsigned status, struct blob *blob,

@@ -93,11 +93,11 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def wrk(url, seconds, connections, script=None):
+def wrk(url, seconds, connections, script=None, cpu=LOAD_CPU):
     """(requests, requests per second)"""
     argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     out = subprocess.run(argv + (["-s", script] if script else []) + [url], capture_output=True,
-                         text=True, check=True, preexec_fn=on_cpu(LOAD_CPU)).stdout
+                         text=True, check=True, preexec_fn=on_cpu(cpu)).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         raise SystemExit(f"{url}: {out}")
     return (int(re.search(r"(\d+) requests in", out)[1]),

@@ -21,19 +21,6 @@ void buf_reserve(struct buf *b, size_t more)
     b->capacity = capacity;
 }
 
-void buf_append(struct buf *b, const void *data, size_t size)
-{
-    buf_reserve(b, size);
-    if (size)
-        memcpy(b->data + b->size, data, size);
-    b->size += size;
-    b->data[b->size] = '\0';
-}
-
-void buf_append_str(struct buf *b, const char *s) { buf_append(b, s, strlen(s)); }
-
-void buf_append_char(struct buf *b, char c) { buf_append(b, &c, 1); }
-
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
     va_list again;

@@ -20,9 +20,17 @@ void buf_release(struct buf *b);
 
 /* Makes room for more bytes (and the NUL) behind size. */
 void buf_reserve(struct buf *b, size_t more);
-void buf_append(struct buf *b, const void *data, size_t size);
-void buf_append_str(struct buf *b, const char *s);
-void buf_append_char(struct buf *b, char c);
+static inline void buf_append(struct buf *b, const void *data, size_t size)
+{
+    if (b->capacity - b->size <= size)
+        buf_reserve(b, size);
+    if (size)
+        memcpy(b->data + b->size, data, size);
+    b->size += size;
+    b->data[b->size] = '\0';
+}
+static inline void buf_append_str(struct buf *b, const char *s) { buf_append(b, s, strlen(s)); }
+static inline void buf_append_char(struct buf *b, char c) { buf_append(b, &c, 1); }
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 /* Forgets the content, keeps the memory. */

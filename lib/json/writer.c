@@ -51,10 +51,32 @@ static void write_escaped(struct buf *b, const char *s, size_t size)
     buf_append(b, s + plain, size - plain);
 }
 
+/* Printable ASCII without quote and backslash: nearly every string there is. */
+static bool is_plain(const char *s, size_t size)
+{
+    bool plain = true;
+
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)s[i];
+
+        plain &= c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+    }
+    return plain;
+}
+
 void json_write_str_n(struct buf *b, const char *s, size_t size)
 {
     size_t bad;
 
+    if (is_plain(s, size)) {
+        buf_reserve(b, size + 2);
+        b->data[b->size] = '"';
+        memcpy(b->data + b->size + 1, s, size);
+        b->data[b->size + 1 + size] = '"';
+        b->size += size + 2;
+        b->data[b->size] = '\0';
+        return;
+    }
     buf_append_char(b, '"');
     while (!utf8_valid(s, size, &bad)) {
         write_escaped(b, s, bad);
