@@ -78,6 +78,7 @@ void file_look(struct hub_flight *fl)
 
 void file_looked(struct hub_flight *fl)
 {
+    const struct hub_cache *cache = fl->hub->o.cache;
     AUTO_ERR struct err err = {0};
 
     if (!fl->work_ok && fl->work_err.code == ERR_FILE_TOO_LARGE) {
@@ -86,6 +87,8 @@ void file_looked(struct hub_flight *fl)
     }
     if (fl->work_ok && fl->disk_answer == DISK_HIT) {
         fl->hub->status.disk_hits++;
+        if (cache && cache->used_blob && fl->data.size > HUB_CACHE_FILE_MAX)
+            cache->used_blob(cache->ctx, fl->credential, fl->repo, fl->commit, fl->path);
         flight_end(fl, true, NULL);
         return;
     }
@@ -115,7 +118,7 @@ static void check_work(uv_work_t *work)
         return;
     /* A full disk must not cost the answer: then it is fetched again some day. */
     fl->on_disk = diskcache_put(disk, fl->repo, fl->commit, fl->path, fl->oid, fl->data.data,
-                                fl->data.size, &ignored);
+                                fl->data.size, &fl->is_new, &ignored);
     if (fl->on_disk && fl->revision)
         (void)!diskcache_put_ref(disk, fl->repo, fl->revision, fl->commit, &ignored);
 }
@@ -144,7 +147,7 @@ static void on_checked(struct hub_flight *fl)
                         fl->data.data ? fl->data.data : "", fl->data.size);
     else if (cache && cache->put_blob && fl->on_disk)
         cache->put_blob(cache->ctx, fl->credential, fl->repo, fl->commit, fl->path, fl->oid,
-                        (int64_t)fl->data.size);
+                        (int64_t)fl->data.size, fl->is_new);
     flight_end(fl, true, NULL);
 }
 

@@ -39,7 +39,7 @@ struct hub_flight {
 
     /* ---- of the worker */
     enum disk_answer disk_answer;
-    bool work_ok, is_complete, on_disk;
+    bool work_ok, is_complete, on_disk, is_new;
     struct err work_err;
 
     /* ---- what was found */

@@ -91,8 +91,8 @@ static void keep_pin(struct hub_flight *fl)
     pin_remember(fl);
     if (hub->o.cache) {
         text = pin_render(&fl->pin);
-        hub->o.cache->put_pin(hub->o.cache->ctx, fl->credential, fl->repo, fl->revision,
-                              fl->pin.commit, text);
+        hub->o.cache->put_pin(hub->o.cache->ctx, fl->credential, fl->repo, fl->revision, &fl->pin,
+                              text);
     }
     flight_end(fl, true, NULL);
 }
