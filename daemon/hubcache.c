@@ -171,12 +171,17 @@ static void run_tidy(struct storage_cache_op *cache, struct cache_store *store)
         op->bytes_left = 0;
 }
 
+static void tidy(struct hubcache *c);
+
 static void on_tidied(struct storage_cache_op *cache)
 {
     struct op *op = container_of(cache, struct op, cache);
+    struct hubcache *c = op->owner;
 
-    op->owner->tidying = false;
-    op->owner->bytes = op->bytes_left;
+    c->tidying = false;
+    c->bytes = op->bytes_left;
+    if (c->max_bytes < op->max_bytes) /* the limit moved meanwhile */
+        tidy(c);
     if (op->err.code && op->err.code != ERR_DRAINING)
         log_err(LOG_LEVEL_WARNING, "cache: not all that should go could be removed", &op->err);
     on_done(cache);
