@@ -3,8 +3,6 @@
 #include "base/clock.h"
 #include "daemon/log.h"
 
-#include <stdlib.h>
-
 /* One operation, with copies of what it is about: the thread it runs on has nothing else. */
 struct op {
     struct storage_cache_op cache;
@@ -337,14 +335,18 @@ void hubcache_forget(struct hubcache *c, struct hubcache_forget *f)
 
 /* ---- the list */
 
-static void add_model(struct op *op, const char *model, const char *revision, const char *commit,
-                      int64_t pinned_at)
+static struct hubcache_model *add_model(struct op *op, const char *model, const char *revision,
+                                        const char *commit)
 {
+    struct hubcache_model *m;
+
     if ((op->n_models & (op->n_models - 1)) == 0)
         op->models =
             mem_resize(op->models, (op->n_models ? 2 * op->n_models : 1) * sizeof(*op->models));
-    op->models[op->n_models++] =
-        (struct hubcache_model){str_dup(model), str_dup(revision), str_dup(commit), pinned_at};
+    m = &op->models[op->n_models++];
+    *m = (struct hubcache_model){
+        .model = str_dup(model), .revision = str_dup(revision), .commit = str_dup(commit)};
+    return m;
 }
 
 static void on_pin(void *ctx, const struct cache_pin *pin)
@@ -352,15 +354,7 @@ static void on_pin(void *ctx, const struct cache_pin *pin)
     struct op *op = ctx;
 
     if (str_eq(pin->credential, op->credential))
-        add_model(op, pin->model, pin->revision, pin->commit, pin->pinned_at);
-}
-
-static int by_model(const void *a, const void *b)
-{
-    const struct hubcache_model *m = a, *n = b;
-    int order = strcmp(m->model, n->model);
-
-    return order ? order : (m->pinned_at < n->pinned_at) - (m->pinned_at > n->pinned_at);
+        add_model(op, pin->model, pin->revision, pin->commit)->pinned_at = pin->pinned_at;
 }
 
 static void run_list(struct storage_cache_op *cache, struct cache_store *store)
@@ -374,12 +368,10 @@ static void run_list(struct storage_cache_op *cache, struct cache_store *store)
         char commit[41] = "";
         bool has_main = diskcache_ref(op->disk, repos[i], "main", commit);
 
-        add_model(op, repos[i], has_main ? "main" : "", commit, 0);
+        add_model(op, repos[i], has_main ? "main" : "", commit)->in_folder = true;
         free(repos[i]);
     }
     free(repos);
-    if (op->n_models)
-        qsort(op->models, op->n_models, sizeof(*op->models), by_model);
 }
 
 void hubcache_list(struct hubcache *c, struct hubcache_list *l)

@@ -49,9 +49,10 @@ void hubcache_forget(struct hubcache *c, struct hubcache_forget *f);
 struct hubcache_model {
     char *model, *revision, *commit;
     int64_t pinned_at;
+    bool in_folder;
 };
 
-/* done() comes once, perhaps from inside. models are borrowed; by name, then the newest first. */
+/* done() comes once, perhaps from inside. models are borrowed, in no order. */
 struct hubcache_list {
     const char *credential; /* copied */
     void (*done)(struct hubcache_list *l, const struct hubcache_model *models, size_t n);

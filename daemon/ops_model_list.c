@@ -8,12 +8,12 @@
 
 #include <stdlib.h>
 
-/* One thing known of a model: a reading in memory, or a pin. */
+/* One thing known of a model: a reading in memory, or what the disk has. */
 struct known {
-    const char *id;
-    const struct model *reading; /* NULL: a pin */
-    const struct hubcache_model *pin;
-    int64_t at; /* the newest first; readings before pins */
+    const char *id, *revision, *commit; /* "" where there is none */
+    int64_t at;                         /* when it was pinned */
+    const struct model *reading;        /* NULL: from the disk */
+    bool in_folder;
 };
 
 struct listing {
@@ -24,28 +24,20 @@ struct listing {
     size_t n, n_readings;
 };
 
-static const char *reading_revision(const struct model *m)
-{
-    return m->ref.source == MODEL_LOCAL ? "" : m->ref.revision;
-}
-
-/* revisions: what each is pinned to, each once. */
+/* What each revision is pinned to, each once. */
 static void render_revisions(struct json *j, const struct known *of, size_t n)
 {
     json_key(j, "revisions"), json_open(j, '[');
     for (size_t i = 0; i < n; i++) {
-        const struct known *k = &of[i];
-        const char *revision = k->reading ? reading_revision(k->reading) : k->pin->revision;
-        bool told = !*revision;
+        bool told = !*of[i].revision;
 
         for (size_t before = 0; before < i && !told; before++)
-            told = str_eq(revision, of[before].reading ? reading_revision(of[before].reading)
-                                                       : of[before].pin->revision);
+            told = str_eq(of[i].revision, of[before].revision);
         if (told)
             continue;
         json_item(j), json_open(j, '{');
-        json_str(j, "revision", revision);
-        json_str(j, "commit", k->reading ? k->reading->commit : k->pin->commit);
+        json_str(j, "revision", of[i].revision);
+        json_str(j, "commit", of[i].commit);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -61,14 +53,14 @@ static void render_model(struct json *j, const struct known *of, size_t n)
     bool is_local = m && m->ref.source == MODEL_LOCAL, in_folder = false;
 
     for (size_t i = 0; i < n; i++)
-        in_folder = in_folder || (of[i].pin && !of[i].pin->pinned_at);
+        in_folder = in_folder || of[i].in_folder;
     json_open(j, '{');
     json_str(j, "id", of->id);
     json_str(j, "object", "model");
     json_int(j, "created", of->at);
     json_str(j, "owned_by", is_local ? "local" : "huggingface");
-    json_str(j, "revision", or_null(m ? reading_revision(m) : of->pin->revision));
-    json_str(j, "commit", or_null(m ? m->commit : of->pin->commit));
+    json_str(j, "revision", or_null(of->revision));
+    json_str(j, "commit", or_null(of->commit));
     render_revisions(j, of, n);
     json_str(j, "architecture", c && c->n_architectures ? c->architectures[0] : NULL);
     json_bool(j, "stale", m && m->stale);
@@ -131,6 +123,7 @@ static void answer_one(const struct listing *l)
     core_answer_err(l->core, l->call, &err);
 }
 
+/* Readings before what the disk has, and the newest first. */
 static int by_id(const void *a, const void *b)
 {
     const struct known *x = a, *y = b;
@@ -141,20 +134,24 @@ static int by_id(const void *a, const void *b)
     return order ? order : (x->at < y->at) - (x->at > y->at);
 }
 
-static void count_reading(void *ctx, const struct model *m, int64_t used_at_ms)
+static void count_reading(void *ctx, const struct model *m)
 {
     struct listing *l = ctx;
 
-    (void)m, (void)used_at_ms;
+    (void)m;
     l->n_readings++;
 }
 
-static void add_reading(void *ctx, const struct model *m, int64_t used_at_ms)
+static void add_reading(void *ctx, const struct model *m)
 {
     struct listing *l = ctx;
 
-    (void)used_at_ms;
-    l->known[l->n++] = (struct known){m->ref.model, m, NULL, m->pinned_at};
+    l->known[l->n++] =
+        (struct known){.id = m->ref.model,
+                       .revision = m->ref.source == MODEL_LOCAL ? "" : m->ref.revision,
+                       .commit = m->commit,
+                       .at = m->pinned_at,
+                       .reading = m};
 }
 
 static void on_stored(struct hubcache_list *stored, const struct hubcache_model *models, size_t n)
@@ -166,7 +163,11 @@ static void on_stored(struct hubcache_list *stored, const struct hubcache_model 
     l->known = mem_new_array(n + l->n_readings + 1, struct known);
     source_each(l->core->source, add_reading, l);
     for (size_t i = 0; i < n; i++)
-        l->known[l->n++] = (struct known){models[i].model, NULL, &models[i], models[i].pinned_at};
+        l->known[l->n++] = (struct known){.id = models[i].model,
+                                          .revision = models[i].revision,
+                                          .commit = models[i].commit,
+                                          .at = models[i].pinned_at,
+                                          .in_folder = models[i].in_folder};
     qsort(l->known, l->n, sizeof(*l->known), by_id);
     (args->ref.model[0] ? answer_one : answer_list)(l);
     free(l->known);

@@ -21,7 +21,6 @@ struct kept {
     enum inspect_depth depth;
     size_t bytes;
     int64_t pinned_at_ms; /* loop time */
-    int64_t used_at_ms;   /* wall clock */
 };
 
 /* One want under way. */
@@ -110,10 +109,6 @@ static struct kept *kept_find(const struct source *s, const char *key)
 
 static void kept_used(struct source *s, struct kept *k)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    k->used_at_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     TAILQ_REMOVE(&s->order, k, link);
     TAILQ_INSERT_TAIL(&s->order, k, link);
 }
@@ -169,7 +164,6 @@ static void keep(struct source_walk *w, struct model *model)
     TAILQ_INSERT_TAIL(&s->order, k, link);
     s->status.bytes += k->bytes;
     s->status.n_models++;
-    kept_used(s, k);
     shrink(s);
 }
 
@@ -545,13 +539,12 @@ size_t source_forget(struct source *s, const char *model)
     return n;
 }
 
-void source_each(const struct source *s,
-                 void (*each)(void *ctx, const struct model *m, int64_t used_at_ms), void *ctx)
+void source_each(const struct source *s, void (*each)(void *ctx, const struct model *m), void *ctx)
 {
     const struct kept *k;
 
     TAILQ_FOREACH_REVERSE(k, &s->order, kept_order, link)
-    each(ctx, k->model, k->used_at_ms);
+    each(ctx, k->model);
 }
 
 void source_status(const struct source *s, struct source_status *ret)

@@ -69,8 +69,7 @@ size_t source_forget(struct source *s, const char *model);
 void source_limit(struct source *s, size_t max_bytes);
 
 /* What memory holds, for GET /v1/models: called for each, most recently used first. */
-void source_each(const struct source *s,
-                 void (*each)(void *ctx, const struct model *m, int64_t used_at_ms), void *ctx);
+void source_each(const struct source *s, void (*each)(void *ctx, const struct model *m), void *ctx);
 
 struct source_status {
     size_t n_models, bytes, max_bytes;

@@ -2,11 +2,12 @@
 import hashlib
 import os
 import sqlite3
+import subprocess
 import time
 
 import pytest
 
-from daemon import EXAMPLES, Daemon
+from daemon import BUILD, EXAMPLES, Daemon
 from fakehub import File, Hub
 from families import family_files, request
 
@@ -302,6 +303,8 @@ def test_the_list_comes_by_pages(hub, state):
                     break
                 query["page_token"] = page["next_page_token"]
             assert seen == names
+        table = subprocess.run([BUILD / "pipelinectl", "--server", daemon.url, "model"], capture_output=True, text=True)
+        assert table.returncode == 0 and [line.split()[0] for line in table.stdout.splitlines()[1:]] == names, table
 
 
 # ---- refresh
