@@ -13,10 +13,10 @@ enum { CHECK_INLINE_BYTES = 1 << 16 };
  */
 char *range_piece(const struct hub_flight *fl, int64_t at, int64_t *ret_size)
 {
-    int64_t left = fl->size - at;
+    int64_t left = fl->size - at, from = fl->offset + at;
 
     *ret_size = left < HUB_CACHE_FILE_MAX ? left : HUB_CACHE_FILE_MAX;
-    return str_printf("%s@%lld+%lld", fl->path, (long long)(fl->offset + at), (long long)*ret_size);
+    return str_printf("%s@%lld+%lld", fl->path, (long long)from, (long long)*ret_size);
 }
 
 /* True when it was the last one, or the next one was asked for. */
