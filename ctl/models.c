@@ -47,16 +47,16 @@ static const struct column model_columns[] = {
 static int list_models(struct session *s)
 {
     int status;
-    json_t *document = ask(s, "GET", "/v1/models", NULL, &status);
+    json_t *all = ask_all(s, "/v1/models", &status);
 
-    if (!document)
+    if (!all)
         return status;
     if (s->json)
-        show_json(document);
+        show_json(all);
     else
-        show_table(json_object_get(document, "data"), model_columns, ARRAY_SIZE(model_columns),
+        show_table(json_object_get(all, "items"), model_columns, ARRAY_SIZE(model_columns),
                    "models", s->color);
-    json_decref(document);
+    json_decref(all);
     return status;
 }
 

@@ -285,7 +285,7 @@ json_t *ask_all(struct session *s, const char *target, int *ret_status)
 
     do {
         AUTO_BUF struct buf page = {0};
-        json_t *document;
+        json_t *document, *items;
 
         buf_append_str(&page, target);
         query_add(&page, "page_token", token);
@@ -294,7 +294,8 @@ json_t *ask_all(struct session *s, const char *target, int *ret_status)
             json_decref(all);
             return NULL;
         }
-        json_array_extend(all, json_object_get(document, "items"));
+        items = json_object_get(document, "items");
+        json_array_extend(all, items ? items : json_object_get(document, "data"));
         free(token);
         token = NULL;
         if (json_is_string(json_object_get(document, "next_page_token")))

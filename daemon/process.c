@@ -201,7 +201,7 @@ static void start_hub(struct process *p)
     fetch.ca_bundle = p->endpoint.ca_bundle;
     p->fetcher = fetcher_new(&p->loop, &fetch);
 
-    hubcache_init(&p->hubcache, p->storage);
+    hubcache_init(&p->hubcache, p->storage, p->disk, s->cache_disk_bytes);
     hub_options_default(&hub);
     hub.endpoint = &p->endpoint;
     hub.fetcher = p->fetcher;
@@ -289,13 +289,10 @@ static void on_beat(void *ctx)
 {
     struct process *p = ctx;
     struct hub_status hub;
-    static int64_t beats;
 
     notify_watchdog(&p->notify);
     hub_status(p->core.hub, &hub);
     atomic_store(&p->vitals.hub_ok, hub.is_up || !hub.since_ms);
-    if (++beats % 60 == 0)
-        hubcache_tidy(&p->hubcache, p->settings.cache_disk_bytes);
 }
 
 /* ---- stop */
@@ -382,6 +379,8 @@ static void on_hup(uv_signal_t *handle, int number)
                 log_warning("reload: this setting needs a restart", "setting", changed[i]);
         config_take_live(&p->settings, &next);
         log_set_level((enum log_level)p->settings.log_level);
+        hubcache_limit(&p->hubcache, p->settings.cache_disk_bytes);
+        source_limit(p->core.source, (size_t)p->settings.cache_memory_bytes);
     }
     err_release(&err);
     if (!keyring_reload(&p->keys, p->settings.keys_file, &err))

@@ -40,8 +40,8 @@
     X(ERR_TASK_UNKNOWN, "task-unknown") /* no such task at all */ \
     X(ERR_PRECONDITION, "precondition-failed")                \
     /* models: the Hub */                                     \
-    X(ERR_REPO_NOT_FOUND, "repository-not-found")             \
-    X(ERR_REPO_PRIVATE, "repository-private") /* or missing: without a token the Hub does not tell */ \
+    X(ERR_REPO_NOT_FOUND, "repository-not-found") /* or private: the Hub does not tell; "authenticated" */ \
+    X(ERR_REPO_PRIVATE, "repository-private") /* known to be there: the Hub answers 403 */ \
     X(ERR_REPO_GATED, "repository-gated")                     \
     X(ERR_REPO_DISABLED, "repository-disabled")               \
     X(ERR_REPO_RENAMED, "repository-renamed") /* and the new name cannot be followed */ \
