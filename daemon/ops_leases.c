@@ -179,7 +179,7 @@ void op_lease_renew(struct core *core, struct call *call)
                 (long long)args->ttl_s, (long long)core->settings->max_lease_ttl_s);
         err_fact_str(&err, "pointer", "/ttl_s");
     }
-    if (err.code) {
+    if (!l || err.code) {
         core_answer_err(core, call, &err);
         return;
     }

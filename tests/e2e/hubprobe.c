@@ -415,13 +415,13 @@ static void set_up(struct probe *p, int argc, char **argv)
         else if (str_eq(name, "--root"))
             root = value;
         else if (str_eq(name, "--ttl"))
-            h.pin_ttl_ms = s.pin_ttl_ms = atoi(value);
+            h.pin_ttl_ms = s.pin_ttl_ms = strtol(value, NULL, 10);
         else if (str_eq(name, "--attempts"))
-            h.max_attempts = (unsigned)atoi(value);
+            h.max_attempts = (unsigned)strtoul(value, NULL, 10);
         else if (str_eq(name, "--rate-wait"))
-            h.max_rate_wait_ms = atoi(value);
+            h.max_rate_wait_ms = strtol(value, NULL, 10);
         else if (str_eq(name, "--models"))
-            s.max_bytes = (size_t)atoi(value);
+            s.max_bytes = strtoul(value, NULL, 10);
     }
     p->cache = (struct hub_cache){.ctx = p,
                                   .get_pin = get_pin,
