@@ -36,7 +36,8 @@ struct args_model {
     struct model_ref ref;
     enum task task; /* TASK_NONE: not said */
     bool prefer_module_v3;
-    char page_token[64]; /* OP_MODELS */
+    /* OP_MODELS; with ref.model it is about that one */
+    char page_token[MODEL_PATH_MAX + 1]; /* the last model of the page before */
     int64_t limit;
 };
 

@@ -276,6 +276,7 @@ static bool read_stat(long long *ret_start, long *ret_pages)
     good = fgets(line, sizeof(line), f);
     fclose(f);
     p = good ? strrchr(line, ')') : NULL; /* the name may hold anything */
+    // NOLINTNEXTLINE(cert-err34-c): the kernel's numbers fit
     return p && sscanf(p + 1,
                        " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
                        "%*d %lld %*u %ld",
@@ -291,7 +292,7 @@ static double boot_time_s(void)
     if (!f)
         return 0;
     while (fgets(line, sizeof(line), f))
-        if (sscanf(line, "btime %lld", &s) == 1)
+        if (sscanf(line, "btime %lld", &s) == 1) // NOLINT(cert-err34-c): the kernel's, too
             break;
     fclose(f);
     return (double)s;

@@ -20,8 +20,8 @@ static const struct problem problems[] = {
     [ERR_TASK_UNKNOWN] = {404, "Unknown task", "There is no task of this name. \"available\" lists all there are."},
     [ERR_PRECONDITION] = {412, "Precondition failed", "The object changed since the ETag in If-Match was given out. Read it again, then decide again."},
 
-    [ERR_REPO_NOT_FOUND] = {404, "Repository not found", "The Hub has no repository of this name, or it is private and no token was given."},
-    [ERR_REPO_PRIVATE] = {404, "Repository private or missing", "Without a token that may read it the Hub does not tell a private repository from one that does not exist. Check the name, then set HF_TOKEN."},
+    [ERR_REPO_NOT_FOUND] = {404, "Repository not found", "The Hub has no repository of this name, or it is private and not for us: then the Hub does not admit that it exists. \"authenticated\" says whether a token was sent. Check the name; if it is private, set HF_TOKEN to a token that may read it."},
+    [ERR_REPO_PRIVATE] = {403, "Repository refused", "The Hub knows the repository and refuses it to the token that was sent, or to anybody without one (\"authenticated\"). The scope of a token may be too narrow. Where the Hub does not even admit that a private repository exists, the problem is repository-not-found."},
     [ERR_REPO_GATED] = {403, "Repository gated", "Its authors want to be asked first. Accept the conditions on the page of the model and set HF_TOKEN to a token of that account."},
     [ERR_REPO_DISABLED] = {403, "Repository disabled", "The Hub disabled the repository."},
     [ERR_REPO_RENAMED] = {404, "Repository renamed", "The repository has another name now; use that one."},

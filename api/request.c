@@ -26,9 +26,9 @@ bool request_accepts(const struct request *req, const char *type, bool named)
 bool request_is_type(const struct request *req, const char *type)
 {
     const char *value = exchange_of(req)->head.content_type;
-    size_t size = value ? strcspn(value, "; \t") : 0;
 
-    return size == strlen(type) && strncasecmp(value, type, size) == 0;
+    return value && strcspn(value, "; \t") == strlen(type) &&
+           strncasecmp(value, type, strlen(type)) == 0;
 }
 
 /* True when text nests deeper than max; brackets in strings do not count. */

@@ -9,6 +9,31 @@ static const struct option register_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct column architecture_columns[] = {
+    {"NAME", "name", COLUMN_TEXT},
+    {"TASK", "task", COLUMN_TEXT},
+    {"DEFAULT", "default_encoding", COLUMN_TEXT},
+    {"ENCODINGS", "supported_encodings", COLUMN_COUNT},
+    {"FORMAT", "default_weights_format", COLUMN_TEXT},
+    {"SOURCE", "source", COLUMN_TEXT},
+};
+
+static void show_architectures(const struct session *s, const json_t *items)
+{
+    show_table(items, architecture_columns, ARRAY_SIZE(architecture_columns), "architectures",
+               s->color);
+}
+
+static void show_registered(const struct session *s, json_t *document)
+{
+    const json_t *several = json_object_get(document, "architectures");
+
+    if (several)
+        show_architectures(s, several);
+    else
+        show_document(document, s->color);
+}
+
 static int run_register(struct session *s, const struct arguments *a)
 {
     AUTO_BUF struct buf target = {0};
@@ -22,7 +47,7 @@ static int run_register(struct session *s, const struct arguments *a)
     buf_append_str(&target, "/v1/architectures");
     if (argument(a, "allow-override"))
         query_add(&target, "allow_override", "true");
-    status = ask_and_show(s, "POST", target.data, body, NULL);
+    status = ask_and_show(s, "POST", target.data, body, show_registered);
     json_decref(body);
     return status;
 }
@@ -48,15 +73,6 @@ static const struct option architectures_options[] = {
     {NULL, NULL, NULL},
 };
 
-static const struct column architecture_columns[] = {
-    {"NAME", "name", COLUMN_TEXT},
-    {"TASK", "task", COLUMN_TEXT},
-    {"DEFAULT", "default_encoding", COLUMN_TEXT},
-    {"ENCODINGS", "supported_encodings", COLUMN_COUNT},
-    {"FORMAT", "default_weights_format", COLUMN_TEXT},
-    {"SOURCE", "source", COLUMN_TEXT},
-};
-
 static int list_architectures(struct session *s, const struct arguments *a)
 {
     AUTO_BUF struct buf target = {0};
@@ -75,8 +91,7 @@ static int list_architectures(struct session *s, const struct arguments *a)
     if (s->json)
         show_json(all);
     else
-        show_table(json_object_get(all, "items"), architecture_columns,
-                   ARRAY_SIZE(architecture_columns), "architectures", s->color);
+        show_architectures(s, json_object_get(all, "items"));
     json_decref(all);
     return status;
 }

@@ -22,7 +22,7 @@ struct command {
     int (*run)(struct session *s, const struct arguments *a); /* the exit status */
 };
 
-enum { OPERANDS_MAX = 16, OPTIONS_MAX = 24, SETS_MAX = 32 };
+enum { OPERANDS_MAX = 4096, OPTIONS_MAX = 24, SETS_MAX = 32 };
 
 struct arguments {
     const struct command *command;

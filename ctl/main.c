@@ -1,8 +1,10 @@
 /* pipelinectl: the daemon from a shell. Parses the command line and finds the command. */
 #include "base/nearest.h"
+#include "base/utf8.h"
 #include "ctl/command.h"
 #include "ctl/show.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -57,7 +59,7 @@ static void print_help(void)
     puts("  help           Print this, or the help of a command.\n");
     print_options(global_options);
     puts("\nexit status: 0 done, 1 refused, 3 not found, 4 conflict, 5 not allowed, 64 usage,\n"
-         "66 a file that cannot be read, 69 nobody answers");
+         "66 a file that cannot be read, 69 nobody answers, 74 the output cannot be written");
 }
 
 static json_t *options_json(const struct option *options)
@@ -149,43 +151,68 @@ static int take_option(struct words *w, const struct option *options, const char
     return -1;
 }
 
-/* Global options may stand anywhere; a command's own behind it. 0 or CTL_USAGE. */
-static int parse(struct words *w, struct arguments *a, const char **globals, const char **ret_name)
+/* The command, or one of its operands. 0 or CTL_USAGE. */
+static int take_word(struct arguments *a, const char *word, const char **name)
 {
-    for (w->at = 1; w->at < w->argc; w->at++) {
+    if (!utf8_valid(word, strlen(word), NULL))
+        return usage("%s is not in UTF-8", word);
+    if (*name) {
+        if (a->n == OPERANDS_MAX)
+            return usage("too many operands: %s", word);
+        a->operands[a->n++] = word;
+        return 0;
+    }
+    *name = word;
+    a->command = find_command(word);
+    return a->command || str_eq(word, "help") ? 0 : unknown_command(word);
+}
+
+/* The value of a command's own option, the i-th. 0 or CTL_USAGE. */
+static int keep_option(struct arguments *a, int i, const char *value)
+{
+    if (!utf8_valid(value, strlen(value), NULL))
+        return usage("--%s: the value is not in UTF-8", a->command->options[i].name);
+    a->values[i] = value;
+    if (!str_eq(a->command->options[i].name, "set"))
+        return 0;
+    if (a->n_sets == SETS_MAX)
+        return usage("too many --set: %s", value);
+    a->sets[a->n_sets++] = value;
+    return 0;
+}
+
+/* Global options may stand anywhere; a command's own behind it; none behind "--". 0 or CTL_USAGE.
+ */
+static int parse(struct words *w, struct arguments *a, const char **globals, const char **name)
+{
+    bool only_words = false;
+    int status = 0;
+
+    for (w->at = 1; w->at < w->argc && !status; w->at++) {
         const char *word = w->argv[w->at], *value = NULL;
         int i;
 
-        if (!str_starts(word, "--") || !word[2]) {
-            if (!*ret_name) {
-                *ret_name = word;
-                a->command = find_command(word);
-                if (!a->command && !str_eq(word, "help"))
-                    return unknown_command(word);
-            } else if (a->n == OPERANDS_MAX) {
-                return usage("too many operands: %s", word);
-            } else {
-                a->operands[a->n++] = word;
-            }
+        if (only_words || !str_starts(word, "--")) {
+            status = take_word(a, word, name);
             continue;
         }
+        only_words = !word[2];
+        if (only_words)
+            continue;
         i = a->command ? take_option(w, a->command->options, &value) : -1;
-        if (i == CTL_USAGE)
-            return i;
-        if (i >= 0) {
-            a->values[i] = value;
-            if (str_eq(a->command->options[i].name, "set") && a->n_sets < SETS_MAX)
-                a->sets[a->n_sets++] = value;
+        if (i >= 0 && i != CTL_USAGE) {
+            status = keep_option(a, i, value);
             continue;
         }
-        i = take_option(w, global_options, &value);
+        if (i < 0)
+            i = take_option(w, global_options, &value);
         if (i == CTL_USAGE)
             return i;
         if (i < 0)
             return usage("%s: no such option", word);
         globals[i] = value;
     }
-    return 0;
+    return status;
 }
 
 static int run(const struct arguments *a, const char *const *globals)
@@ -193,18 +220,25 @@ static int run(const struct arguments *a, const char *const *globals)
     const char *server =
         globals[GLOBAL_SERVER] ? globals[GLOBAL_SERVER] : getenv("PIPELINED_SERVER");
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool dumb = term && str_eq(term, "dumb"), plain = dumb || (no_color && *no_color);
     struct session s = {
         .key = globals[GLOBAL_KEY] ? globals[GLOBAL_KEY] : getenv("PIPELINED_API_KEY"),
         .json = globals[GLOBAL_JSON] != NULL,
-        .color =
-            isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(term && str_eq(term, "dumb")),
-        .progress = isatty(STDERR_FILENO) && !(term && str_eq(term, "dumb")),
+        .color = !plain && isatty(STDOUT_FILENO),
+        .color_errors = !plain && isatty(STDERR_FILENO),
+        .progress = !dumb && isatty(STDERR_FILENO),
     };
-    int status = CTL_FAILED;
+    int status = CTL_USAGE;
 
+    if (s.key && !*s.key)
+        s.key = NULL;
     if (session_open(&s, server && *server ? server : "http://127.0.0.1:8750"))
         status = a->command->run(&s, a);
     session_close(&s);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "pipelinectl: cannot write: %s\n", strerror(errno));
+        return CTL_CANNOT_WRITE;
+    }
     return status;
 }
 

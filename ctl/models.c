@@ -39,25 +39,24 @@ static const struct option model_options[] = {
 };
 
 static const struct column model_columns[] = {
-    {"MODEL", "id", COLUMN_TEXT},
-    {"REVISION", "revision", COLUMN_TEXT},
-    {"COMMIT", "commit", COLUMN_TEXT},
-    {"SIZE", "size_bytes", COLUMN_BYTES},
+    {"MODEL", "id", COLUMN_TEXT},      {"REVISION", "revision", COLUMN_TEXT},
+    {"COMMIT", "commit", COLUMN_TEXT}, {"ARCHITECTURE", "architecture", COLUMN_TEXT},
+    {"STALE", "stale", COLUMN_TEXT},
 };
 
 static int list_models(struct session *s)
 {
     int status;
-    json_t *document = ask(s, "GET", "/v1/models", NULL, &status);
+    json_t *all = ask_all(s, "/v1/models", &status);
 
-    if (!document)
+    if (!all)
         return status;
     if (s->json)
-        show_json(document);
+        show_json(all);
     else
-        show_table(json_object_get(document, "data"), model_columns, ARRAY_SIZE(model_columns),
+        show_table(json_object_get(all, "items"), model_columns, ARRAY_SIZE(model_columns),
                    "models", s->color);
-    json_decref(document);
+    json_decref(all);
     return status;
 }
 

@@ -104,6 +104,7 @@ static void show_pipeline(const struct session *s, json_t *p)
     static const char *const paths[] = {
         "id",
         "state",
+        "state_reason",
         "task",
         "pipeline_class",
         "architecture.name",
@@ -151,39 +152,50 @@ static void show_pipeline(const struct session *s, json_t *p)
 
 /* Lines of progress, of which the last is the pipeline or what went wrong. */
 struct watching {
-    struct session *session;
     json_t *last;
 };
 
 static bool on_progress(void *ctx, json_t *line)
 {
     struct watching *w = ctx;
-    const char *state = json_string_value(json_object_get(line, "state"));
-    const char *detail = json_string_value(json_object_get(line, "detail"));
 
     json_decref(w->last);
     w->last = json_incref(line);
-    if (!json_object_get(line, "id") && state)
-        fprintf(stderr, "\r\033[K%s%s%s", state, detail ? ": " : "", detail ? detail : "");
+    if (!json_object_get(line, "id") && json_object_get(line, "state"))
+        show_progress(json_string_value(json_object_get(line, "state")),
+                      json_string_value(json_object_get(line, "detail")));
     return true;
+}
+
+/* The exit status of what the last line says, which is shown. */
+static int show_last(const struct session *s, json_t *last)
+{
+    const json_t *error = json_object_get(last, "error");
+
+    if (error) {
+        show_problem(error, s->color_errors);
+        return ctl_status_of((long)json_integer_value(json_object_get(error, "status")));
+    }
+    if (!json_object_get(last, "id")) {
+        fprintf(stderr, "pipelinectl: %s: the answer ended before its end\n", s->server);
+        return CTL_UNREACHABLE;
+    }
+    show_pipeline(s, last);
+    return CTL_OK;
 }
 
 /* Asks for a pipeline and, where somebody watches, shows how it comes about. */
 static int ask_watching(struct session *s, const char *target, const json_t *body)
 {
-    struct watching w = {.session = s};
+    struct watching w = {0};
     int status;
 
     if (!s->progress || s->json)
         return ask_and_show(s, "POST", target, body, show_pipeline);
     status = ask_lines(s, "POST", target, body, on_progress, &w);
-    fputs("\r\033[K", stderr);
-    if (json_object_get(w.last, "error")) {
-        show_problem(json_object_get(w.last, "error"), s->color);
-        status = CTL_FAILED;
-    } else if (w.last) {
-        show_pipeline(s, w.last);
-    }
+    show_progress(NULL, NULL);
+    if (status == CTL_OK)
+        status = show_last(s, w.last);
     json_decref(w.last);
     return status;
 }
@@ -271,9 +283,9 @@ static int run_pipelines(struct session *s, const struct arguments *a)
         {"STATE", "state", COLUMN_TEXT},
         {"MODEL", "model.requested", COLUMN_TEXT},
         {"TASK", "task", COLUMN_TEXT},
-        {"ENCODING", "encoding", COLUMN_TEXT},
-        {"MEMORY", "memory.total_bytes", COLUMN_BYTES},
+        {"ARCHITECTURE", "architecture.name", COLUMN_TEXT},
         {"LEASES", "leases", COLUMN_TEXT},
+        {"CREATED", "created_at", COLUMN_TEXT},
     };
     AUTO_BUF struct buf target = {0};
     json_t *all;

@@ -6,25 +6,38 @@
 
 enum { ANSWER_MAX = 256 << 20, CONNECT_TIMEOUT_S = 5 };
 
+/* A machine asks itself without its proxy, whatever $http_proxy says. */
+static bool is_loopback(const char *base)
+{
+    const char *host = strstr(base, "://") + strlen("://");
+
+    return str_starts(host, "127.") || str_starts(host, "localhost") || str_starts(host, "[::1]");
+}
+
 bool session_open(struct session *s, const char *server)
 {
     bool has_scheme = str_starts(server, "http://") || str_starts(server, "https://");
     size_t size = strlen(server);
 
     s->server = server;
+    while (size && server[size - 1] == '/')
+        size--;
+    if (!size || str_eq(server, "unix:") || (!has_scheme && strstr(server, "://"))) {
+        fprintf(stderr,
+                "pipelinectl: --server \"%s\": write http://HOST:PORT, HOST:PORT or unix:PATH\n",
+                server);
+        return false;
+    }
     if (str_starts(server, "unix:")) {
         s->socket = str_dup(server + strlen("unix:"));
         s->base = str_dup("http://localhost");
     } else {
-        while (size && server[size - 1] == '/')
-            size--;
         s->base = str_printf("%s%.*s", has_scheme ? "" : "http://", (int)size, server);
     }
     s->curl = curl_easy_init();
-    if (s->curl)
-        return true;
-    fputs("pipelinectl: libcurl does not start\n", stderr);
-    return false;
+    if (!s->curl)
+        abort(); /* out of memory, as in mem_new() */
+    return true;
 }
 
 void session_close(struct session *s)
@@ -67,7 +80,7 @@ void path_add(struct buf *target, const char *text)
 
 /* ---- problems */
 
-static int status_of(long http)
+int ctl_status_of(long http)
 {
     switch (http) {
     case 404:
@@ -92,11 +105,11 @@ static int report(struct session *s, long http, const char *text)
     if (json_is_object(problem) && s->json)
         show_json(problem);
     else if (json_is_object(problem))
-        show_problem(problem, s->color);
+        show_problem(problem, s->color_errors);
     else
         fprintf(stderr, "pipelinectl: %s answered %ld\n", s->server, http);
     json_decref(problem);
-    return status_of(http);
+    return ctl_status_of(http);
 }
 
 /* ---- requests */
@@ -107,7 +120,9 @@ struct receiving {
     size_t scanned; /* of text, without a line end */
     bool (*on_line)(void *ctx, json_t *line);
     void *ctx;
-    bool ended; /* on_line had enough */
+    bool ended;   /* on_line had enough */
+    bool is_text; /* of whatever status */
+    long http;
 };
 
 /* Hands out the lines that are complete. */
@@ -164,6 +179,17 @@ static struct curl_slist *headers_of(const struct session *s, bool lines, bool h
     return curl_slist_append(list, "Expect:");
 }
 
+/* Nobody answered. Of a socket's path curl says nothing, but that "localhost" failed. */
+static void report_silence(struct session *s, CURLcode code, const char *why)
+{
+    long os_errno = 0;
+
+    curl_easy_getinfo(s->curl, CURLINFO_OS_ERRNO, &os_errno);
+    if (s->socket && code == CURLE_COULDNT_CONNECT && os_errno)
+        why = strerror((int)os_errno);
+    fprintf(stderr, "pipelinectl: %s: %s\n", s->server, *why ? why : curl_easy_strerror(code));
+}
+
 /* Performs; 0 or the exit status of what was reported. */
 static int perform(struct session *s, const char *method, const char *target, const json_t *body,
                    struct receiving *r)
@@ -186,10 +212,10 @@ static int perform(struct session *s, const char *method, const char *target, co
     curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, why);
     curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, r);
-    if (s->socket) {
+    if (s->socket)
         curl_easy_setopt(s->curl, CURLOPT_UNIX_SOCKET_PATH, s->socket);
+    if (is_loopback(s->base))
         curl_easy_setopt(s->curl, CURLOPT_PROXY, "");
-    }
     if (text)
         curl_easy_setopt(s->curl, CURLOPT_POSTFIELDS, text);
     else if (str_eq(method, "POST") || str_eq(method, "PUT"))
@@ -198,10 +224,11 @@ static int perform(struct session *s, const char *method, const char *target, co
     curl_slist_free_all(headers);
     curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &http);
     if (code != CURLE_OK && !r->ended) {
-        fprintf(stderr, "pipelinectl: %s: %s\n", s->server, *why ? why : curl_easy_strerror(code));
+        report_silence(s, code, why);
         return CTL_UNREACHABLE;
     }
-    return http >= 200 && http < 300 ? CTL_OK : report(s, http, r->text.data);
+    r->http = http;
+    return (http >= 200 && http < 300) || r->is_text ? CTL_OK : report(s, http, r->text.data);
 }
 
 json_t *ask(struct session *s, const char *method, const char *target, const json_t *body,
@@ -222,6 +249,18 @@ json_t *ask(struct session *s, const char *method, const char *target, const jso
     }
     buf_release(&r.text);
     return document;
+}
+
+char *ask_text(struct session *s, const char *target, long *ret_http)
+{
+    struct receiving r = {.session = s, .is_text = true};
+    int status = perform(s, "GET", target, NULL, &r);
+
+    *ret_http = r.http;
+    if (status == CTL_OK)
+        return buf_take(&r.text);
+    buf_release(&r.text);
+    return NULL;
 }
 
 int ask_lines(struct session *s, const char *method, const char *target, const json_t *body,
@@ -246,7 +285,7 @@ json_t *ask_all(struct session *s, const char *target, int *ret_status)
 
     do {
         AUTO_BUF struct buf page = {0};
-        json_t *document;
+        json_t *document, *items;
 
         buf_append_str(&page, target);
         query_add(&page, "page_token", token);
@@ -255,7 +294,8 @@ json_t *ask_all(struct session *s, const char *target, int *ret_status)
             json_decref(all);
             return NULL;
         }
-        json_array_extend(all, json_object_get(document, "items"));
+        items = json_object_get(document, "items");
+        json_array_extend(all, items ? items : json_object_get(document, "data"));
         free(token);
         token = NULL;
         if (json_is_string(json_object_get(document, "next_page_token")))

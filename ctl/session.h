@@ -19,7 +19,11 @@ enum ctl_status {
     CTL_USAGE = 64,
     CTL_NO_INPUT = 66,    /* a file that cannot be read */
     CTL_UNREACHABLE = 69, /* nobody answers */
+    CTL_CANNOT_WRITE = 74,
 };
+
+/* The exit status of an answer that is no success. */
+int ctl_status_of(long http);
 
 struct session {
     CURL *curl;
@@ -28,11 +32,12 @@ struct session {
     char *socket;       /* path of a Unix socket; NULL for TCP */
     const char *key;    /* bearer key; NULL none */
     bool json;          /* show documents as they came */
-    bool color;         /* headings bold, problems red */
+    bool color;         /* on stdout: headings bold */
+    bool color_errors;  /* on stderr: problems red */
     bool progress;      /* stderr is a terminal: show what is going on */
 };
 
-/* server: http://HOST:PORT, https://…, HOST:PORT or unix:PATH. Says what is wrong on stderr. */
+/* server: http://HOST:PORT, https://…, HOST:PORT or unix:PATH; anything else is reported. */
 bool session_open(struct session *s, const char *server) MUST_CHECK;
 void session_close(struct session *s);
 
@@ -43,6 +48,8 @@ void session_close(struct session *s);
  */
 json_t *ask(struct session *s, const char *method, const char *target, const json_t *body,
             int *ret_status) MUST_CHECK;
+/* The same for an answer that is text; *ret_http is its status, whatever it is. */
+char *ask_text(struct session *s, const char *target, long *ret_http) MUST_CHECK;
 /*
  * The same for a stream of JSON lines: on_line gets each (borrowed) and returns
  * false to end. Returns the exit status.
@@ -50,7 +57,7 @@ json_t *ask(struct session *s, const char *method, const char *target, const jso
 int ask_lines(struct session *s, const char *method, const char *target, const json_t *body,
               bool (*on_line)(void *ctx, json_t *line), void *ctx) MUST_CHECK;
 
-/* Every item of a list resource, following next_page_token: {"items": […]}. */
+/* Every item of a list resource ("data" in OpenAI's), following next_page_token: {"items": […]}. */
 json_t *ask_all(struct session *s, const char *target, int *ret_status) MUST_CHECK;
 
 /* target grows by "?name=value" or "&name=value", escaped; a value of NULL adds nothing. */

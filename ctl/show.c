@@ -3,6 +3,7 @@
 #include "base/buf.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define BOLD(color)  ((color) ? "\033[1m" : "")
 #define RED(color)   ((color) ? "\033[31m" : "")
@@ -31,10 +32,12 @@ json_t *member(const json_t *document, const char *path)
 }
 
 /* What a terminal would take for a command is shown as a dot. */
+static bool is_control(char c) { return (unsigned char)c < ' ' || c == 0x7f; }
+
 static void append_safe(struct buf *out, const char *text)
 {
     for (; *text; text++)
-        buf_append_char(out, (unsigned char)*text < ' ' || *text == 0x7f ? '.' : *text);
+        buf_append_char(out, is_control(*text) ? '.' : *text);
 }
 
 static void append_bytes(struct buf *out, double n)
@@ -140,6 +143,30 @@ void show_table(const json_t *items, const struct column *columns, size_t n, con
     }
 }
 
+void show_progress(const char *state, const char *detail)
+{
+    enum { NARROW = 79 }; /* a longer line would wrap, and stay */
+    AUTO_BUF struct buf line = {0};
+
+    if (state)
+        append_safe(&line, state);
+    if (state && detail) {
+        buf_append_str(&line, ": ");
+        append_safe(&line, detail);
+    }
+    fprintf(stderr, "\r\033[K%.*s", line.size > NARROW ? NARROW : (int)line.size,
+            line.data ? line.data : "");
+}
+
+void show_text(const char *text)
+{
+    bool terminal = isatty(STDOUT_FILENO);
+
+    for (; *text; text++)
+        putchar(terminal && is_control(*text) && !strchr("\n\t", *text) ? '.' : *text);
+    putchar('\n');
+}
+
 static bool is_flat(const json_t *value)
 {
     json_t *item;
@@ -152,7 +179,17 @@ static bool is_flat(const json_t *value)
     return true;
 }
 
-static void show_members(json_t *value, int indent, bool color)
+static void show_value(FILE *out, json_t *value, enum column_kind kind, int indent, bool color);
+
+/* Null, "", [] and {} tell a person nothing. */
+static bool is_nothing(const json_t *value)
+{
+    return json_is_null(value) || (json_is_string(value) && !json_string_length(value)) ||
+           (json_is_array(value) && !json_array_size(value)) ||
+           (json_is_object(value) && !json_object_size(value));
+}
+
+static void show_members(FILE *out, json_t *value, int indent, bool color)
 {
     const char *key;
     json_t *item;
@@ -160,38 +197,40 @@ static void show_members(json_t *value, int indent, bool color)
 
     json_array_foreach(value, i, item)
     {
-        printf("%*s-", indent, "");
-        if (is_flat(item)) {
-            AUTO_BUF struct buf text = {0};
-
-            append_value(&text, item, COLUMN_TEXT);
-            printf(" %s\n", text.data ? text.data : "");
-        } else {
-            putchar('\n');
-            show_members(item, indent + 2, color);
-        }
+        fprintf(out, "%*s-", indent, "");
+        show_value(out, item, COLUMN_TEXT, indent, color);
     }
     json_object_foreach(value, key, item)
     {
-        AUTO_BUF struct buf text = {0};
+        AUTO_BUF struct buf name = {0};
 
-        if (json_is_null(item))
+        if (is_nothing(item))
             continue;
-        printf("%*s%s%s:%s", indent, "", BOLD(color), key, PLAIN(color));
-        if (is_flat(item)) {
-            append_value(&text, item, str_ends(key, "_bytes") ? COLUMN_BYTES : COLUMN_TEXT);
-            printf(" %s\n", text.data ? text.data : "");
-        } else {
-            putchar('\n');
-            show_members(item, indent + 2, color);
-        }
+        append_safe(&name, key);
+        fprintf(out, "%*s%s%s:%s", indent, "", BOLD(color), name.data ? name.data : "",
+                PLAIN(color));
+        show_value(out, item, str_ends(key, "_bytes") ? COLUMN_BYTES : COLUMN_TEXT, indent, color);
     }
+}
+
+/* Behind its name on the same line, or indented below it. */
+static void show_value(FILE *out, json_t *value, enum column_kind kind, int indent, bool color)
+{
+    AUTO_BUF struct buf text = {0};
+
+    if (!is_flat(value)) {
+        putc('\n', out);
+        show_members(out, value, indent + 2, color);
+        return;
+    }
+    append_value(&text, value, kind);
+    fprintf(out, " %s\n", text.data ? text.data : "");
 }
 
 void show_document(json_t *document, bool color)
 {
     if (json_is_object(document) || json_is_array(document))
-        show_members(document, 0, color);
+        show_members(stdout, document, 0, color);
 }
 
 /* Facts of problems that say what would have worked, and how to introduce them. */
@@ -201,43 +240,60 @@ static const struct {
     {"nearest", "did you mean"},
     {"candidates", "tried"},
     {"available", "there are"},
-    {"tasks", "tasks"},
     {"allowed", "allowed"},
+    {"combinations", "possible"},
     {"missing_files", "missing"},
     {"existing", "there already"},
     {"retry_after_s", "try again in seconds"},
     {"limit", "limit"},
+    {"memory", "memory"},
     {"would_fit", "would fit"},
     {"instance", "request"},
 };
+
+static void complain(const char *before, const char *text)
+{
+    AUTO_BUF struct buf line = {0};
+
+    append_safe(&line, text);
+    fprintf(stderr, "%s%s\n", before, line.data ? line.data : "");
+}
+
+/* Each fault, but the one that is the headline. */
+static void show_faults(const json_t *errors, const char *headline)
+{
+    json_t *error;
+    size_t i;
+
+    json_array_foreach(errors, i, error)
+    {
+        const char *pointer = json_string_value(json_object_get(error, "pointer"));
+        const char *what = json_string_value(json_object_get(error, "detail"));
+        AUTO_FREE char *text = str_printf("%s: %s", pointer ? pointer : "", what ? what : "");
+
+        if (!str_eq(text, headline))
+            complain("  ", text);
+    }
+}
 
 void show_problem(const json_t *problem, bool color)
 {
     const char *title = json_string_value(json_object_get(problem, "title"));
     const char *detail = json_string_value(json_object_get(problem, "detail"));
     const json_t *errors = json_object_get(problem, "errors");
-    json_t *error;
-    size_t i;
+    const char *headline = json_array_size(errors) > 1 && title ? title : detail ? detail : title;
 
-    fprintf(stderr, "%serror:%s %s\n", RED(color), PLAIN(color),
-            detail  ? detail
-            : title ? title
-                    : "failed");
-    json_array_foreach(errors, i, error)
-    {
-        const char *pointer = json_string_value(json_object_get(error, "pointer"));
-        const char *what = json_string_value(json_object_get(error, "detail"));
-
-        fprintf(stderr, "  %s: %s\n", pointer ? pointer : "", what ? what : "");
-    }
+    if (!headline)
+        headline = "failed";
+    fprintf(stderr, "%serror:%s ", RED(color), PLAIN(color));
+    complain("", headline);
+    show_faults(errors, headline);
     for (size_t h = 0; h < ARRAY_SIZE(hints); h++) {
         json_t *value = json_object_get(problem, hints[h].name);
-        AUTO_BUF struct buf text = {0};
 
-        if (!value || !is_flat(value))
+        if (!value || is_nothing(value))
             continue;
-        append_value(&text, value, COLUMN_TEXT);
-        if (text.size)
-            fprintf(stderr, "  %s: %s\n", hints[h].words, text.data);
+        fprintf(stderr, "  %s:", hints[h].words);
+        show_value(stderr, value, COLUMN_TEXT, 2, false);
     }
 }

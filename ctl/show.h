@@ -25,5 +25,11 @@ void show_document(json_t *document, bool color);
 /* To stderr: what is the matter, and what would have worked. */
 void show_problem(const json_t *problem, bool color);
 
+/* On the last line of stderr, in place of what was there: a state and what it is about (NULL:
+ * none). */
+void show_progress(const char *state, const char *detail);
+/* text as it is, and a line end; a terminal gets it without what it would take for commands. */
+void show_text(const char *text);
+
 /* The member at a path of names with dots, or NULL. */
 json_t *member(const json_t *document, const char *path);

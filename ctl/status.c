@@ -15,6 +15,22 @@ static size_t count(struct session *s, const char *target, int *ret_status)
     return n;
 }
 
+/* "yes", or the checks that say no. */
+static json_t *readiness(struct session *s)
+{
+    long http;
+    AUTO_FREE char *text = ask_text(s, "/readyz?verbose", &http);
+    AUTO_BUF struct buf no = {0};
+
+    if (!text || http == 200)
+        return json_string(text ? "yes" : "no answer");
+    for (const char *line = text; line; line = strchr(line, '\n'))
+        if (str_starts(line += *line == '\n', "[-]"))
+            buf_printf(&no, "%s%.*s", no.size ? "; " : "no: ", (int)strcspn(line + 3, "\n"),
+                       line + 3);
+    return json_string(no.size ? no.data : "no");
+}
+
 static int run(struct session *s, const struct arguments *a)
 {
     int status;
@@ -24,7 +40,7 @@ static int run(struct session *s, const struct arguments *a)
     (void)a;
     if (!version)
         return status;
-    all = json_pack("{ss so}", "server", s->server, "version", version);
+    all = json_pack("{ss so so*}", "server", s->server, "version", version, "ready", readiness(s));
     if (status == CTL_OK)
         json_object_set_new(all, "architectures",
                             json_integer((json_int_t)count(s, "/v1/architectures", &status)));
@@ -40,5 +56,6 @@ static int run(struct session *s, const struct arguments *a)
 }
 
 const struct command command_status = {
-    "status", "", 0, 0, "Show the server's version and what it holds.", options, run,
+    "status", "",  0, 0, "Show the server's version, whether it is ready, and what it holds.",
+    options,  run,
 };

@@ -6,7 +6,27 @@
 
 static const struct option no_options[] = {{NULL, NULL, NULL}};
 
-static int post(struct session *s, const struct arguments *a, const char *verb, json_t *body)
+static void show_ids(const struct session *s, json_t *document)
+{
+    json_t *id;
+    size_t i;
+
+    (void)s;
+    json_array_foreach(json_object_get(document, "ids"), i, id)
+        printf("%s%lld", i ? " " : "", (long long)json_integer_value(id));
+    putchar('\n');
+}
+
+static void show_answered_text(const struct session *s, json_t *document)
+{
+    const char *text = json_string_value(json_object_get(document, "text"));
+
+    (void)s;
+    show_text(text ? text : "");
+}
+
+static int post(struct session *s, const struct arguments *a, const char *verb, json_t *body,
+                void (*show)(const struct session *s, json_t *document))
 {
     AUTO_BUF struct buf target = {0};
     int status;
@@ -14,14 +34,14 @@ static int post(struct session *s, const struct arguments *a, const char *verb, 
     buf_append_str(&target, "/v1/tokenizers");
     path_add(&target, a->operands[0]);
     buf_printf(&target, "/%s", verb);
-    status = ask_and_show(s, "POST", target.data, body, NULL);
+    status = ask_and_show(s, "POST", target.data, body, show);
     json_decref(body);
     return status;
 }
 
 static int run_encode(struct session *s, const struct arguments *a)
 {
-    return post(s, a, "encode", json_pack("{ss}", "text", a->operands[1]));
+    return post(s, a, "encode", json_pack("{ss}", "text", a->operands[1]), show_ids);
 }
 
 const struct command command_encode = {
@@ -43,7 +63,7 @@ static int run_decode(struct session *s, const struct arguments *a)
             return CTL_USAGE;
         }
     }
-    return post(s, a, "decode", json_pack("{so}", "ids", ids));
+    return post(s, a, "decode", json_pack("{so}", "ids", ids), show_answered_text);
 }
 
 const struct command command_decode = {
@@ -58,7 +78,7 @@ static int run_render(struct session *s, const struct arguments *a)
         return CTL_NO_INPUT;
     if (json_is_array(body))
         body = json_pack("{so}", "messages", body);
-    return post(s, a, "render", body);
+    return post(s, a, "render", body, show_answered_text);
 }
 
 const struct command command_render = {

@@ -29,7 +29,7 @@ void *change_own(struct change *c, void *p)
     return p;
 }
 
-const char *change_keep(struct change *c, const char *s) { return change_own(c, str_dup(s)); }
+char *change_keep(struct change *c, const char *s) { return change_own(c, str_dup(s)); }
 
 void change_op(struct change *c, const struct store_op *op)
 {

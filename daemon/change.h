@@ -43,7 +43,7 @@ struct change {
 
 struct change *change_new(struct core *core, struct call *call, void (*apply)(struct change *c));
 /* A copy, or the thing itself, that lives as long as the change. */
-const char *change_keep(struct change *c, const char *s);
+char *change_keep(struct change *c, const char *s);
 void *change_own(struct change *c, void *p);
 
 void change_op(struct change *c, const struct store_op *op);

@@ -354,6 +354,13 @@ static bool is_guarded(const struct settings *c, struct err *err)
     return true;
 }
 
+/* A version or a new key is the same under any settings, and must come even when those are wrong.
+ */
+static bool needs_settings(const struct settings *c)
+{
+    return c->action != CONFIG_HELP && c->action != CONFIG_VERSION && c->action != CONFIG_MAKE_KEY;
+}
+
 static bool complete(struct settings *c, struct err *err)
 {
     if (!c->workers)
@@ -365,7 +372,7 @@ static bool complete(struct settings *c, struct err *err)
     if (!c->listen.n)
         return err_set(err, ERR_INVALID, "%s: an empty list of addresses to listen on",
                        config_origin(c, "listen"));
-    return is_guarded(c, err);
+    return (c->action != CONFIG_RUN && c->action != CONFIG_CHECK) || is_guarded(c, err);
 }
 
 bool config_load(struct settings *c, int argc, char *const *argv, char *const *environment,
@@ -381,18 +388,18 @@ bool config_load(struct settings *c, int argc, char *const *argv, char *const *e
     if (file)
         replace(&fresh.config_file, str_dup(file));
     ok = read_flags(&fresh, argc, argv, true, err);
-    if (ok) {
+    if (ok && needs_settings(&fresh)) {
         status = EXIT_STATUS_CONFIG;
         ok = *fresh.config_file
                  ? config_file_read(&fresh, fresh.config_file, CONFIG_FILE_REQUIRED, err)
                  : read_usual_files(&fresh, environment, err);
         ok = ok && read_environment(&fresh, environment, err);
     }
-    if (ok) {
+    if (ok && needs_settings(&fresh)) {
         status = EXIT_STATUS_USAGE;
         ok = read_flags(&fresh, argc, argv, false, err);
     }
-    if (ok) {
+    if (ok && needs_settings(&fresh)) {
         status = EXIT_STATUS_CONFIG;
         ok = complete(&fresh, err);
     }

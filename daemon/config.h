@@ -91,8 +91,6 @@ struct settings {
     /* stopping */
     int64_t drain_timeout_ms;
     int64_t shutdown_delay_ms;
-    /* devices */
-    struct strv devices; /* NAME=TYPE:SIZE, beside the built-in table */
 
     /* ---- of the command line */
     enum config_action action;

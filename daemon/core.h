@@ -140,7 +140,7 @@ void op_arch_delete(struct core *core, struct call *call);
 void op_reset(struct core *core, struct call *call);
 void op_model(struct core *core, struct call *call); /* every question about one model */
 void op_model_delete(struct core *core, struct call *call);
-void op_models(struct core *core, struct call *call);
+void op_models(struct core *core, struct call *call); /* the list, or one of it */
 void op_tokenizer_create(struct core *core, struct call *call);
 void op_pipeline_create(struct core *core, struct call *call); /* and factories */
 void op_factory_build(struct core *core, struct call *call);
@@ -199,8 +199,16 @@ void core_unhide_all(struct core *core);
 /* Lets those in who waited. */
 void gate_retry(struct core *core);
 
-/* Drops what memory and cache.db have of a model (NULL: of all); how many models memory had. */
-size_t caches_drop(struct core *core, const char *model);
+/*
+ * Drops what memory and cache.db have of a model (NULL: of all), and the files
+ * that we put into the Hub cache folder. n_models says how many memory had;
+ * forget.done() comes once, perhaps from inside.
+ */
+struct caches_drop {
+    struct hubcache_forget forget;
+    size_t n_models;
+};
+void caches_drop(struct core *core, const char *model, struct caches_drop *d);
 
 /*
  * The row of a tokenizer and its event, in a change that makes more than it.

@@ -1,71 +1,12 @@
 #include "daemon/hub.h"
 
-#include "daemon/hub_memory.h"
-#include "daemon/upstream.h"
+#include "daemon/hub_flight.h"
 #include "hub/model_info.h"
 
 #include <assert.h>
 #include <stdio.h>
-#include <time.h>
 
-enum {
-    CHECK_INLINE_BYTES = 1 << 16, /* hashing more would keep the loop for over 100 us */
-    TREE_PAGES_MAX = 200,
-    COMMIT_NEGATIVE_MS = 3600000, /* what a commit does not hold it never will */
-};
-
-/* One thing under way, for all who wait for it. */
-struct hub_flight {
-    struct map_node node;
-    char *key;
-    struct hub *hub;
-    TAILQ_HEAD(, hub_op) ops;
-    TAILQ_ENTRY(hub_flight) link;
-
-    /* ---- copies of the first op's */
-    enum hub_op_kind kind;
-    char *token, *repo, *revision, *canonical, *commit, *path;
-    char *cache_path; /* of RANGE: the piece asked for */
-    char oid[65], credential[CREDENTIAL_SIZE];
-    int64_t file_size, offset, size, max_bytes;
-    bool refresh, offline, use_disk;
-
-    /* ---- where it is: exactly one of these, or it is ended */
-    enum { AT_SOON, AT_CACHE, AT_DISK, AT_HUB, AT_CHECK } at;
-    bool canceled;
-    struct hub_cache_get get;
-    struct upstream upstream;
-    uv_work_t work;
-
-    /* ---- of the worker */
-    enum disk_answer disk_answer;
-    bool work_ok, is_complete, on_disk;
-    struct err work_err;
-
-    /* ---- what was found */
-    struct buf data;
-    struct pin pin; /* being made, or the older one to fall back on */
-    bool has_pin;
-    struct pin fresh;
-    char *next_page;
-    unsigned n_pages, n_mismatches;
-};
-
-struct hub {
-    uv_loop_t *loop;
-    struct hub_options o;
-    struct upstreams *upstreams;
-    char credential[CREDENTIAL_SIZE]; /* of the endpoint's token: whose the disk cache is */
-    struct map flights;
-    struct hub_memory memory;
-    TAILQ_HEAD(, hub_flight) soon; /* to be taken up when the loop comes around */
-    uv_timer_t soon_timer;
-    unsigned n_flights; /* also canceled ones whose worker is not done */
-    bool stopping;
-    struct hub_status status;
-};
-
-static void flight_next(struct hub_flight *fl);
+enum { COMMIT_NEGATIVE_MS = 3600000 }; /* what a commit does not hold it never will */
 
 void hub_options_default(struct hub_options *o)
 {
@@ -84,15 +25,14 @@ static int64_t now_ms(const struct hub *hub) { return (int64_t)uv_now(hub->loop)
 /* ---- refusals in memory */
 
 /* What a refusal is about, for whom. */
-static char *refusal_key(const struct hub_flight *fl)
+char *flight_refusal_key(const struct hub_flight *fl)
 {
     if (fl->kind == HUB_OP_PIN)
         return str_printf("pin\n%s\n%s\n%s", fl->repo, fl->revision, fl->credential);
     return str_printf("file\n%s\n%s\n%s\n%s", fl->repo, fl->commit, fl->path, fl->credential);
 }
 
-/* Remembers what will be the same for a while. */
-static void remember_refusal(struct hub_flight *fl, const struct err *err)
+void flight_refused(struct hub_flight *fl, const struct err *err)
 {
     struct hub *hub = fl->hub;
     AUTO_FREE char *key = NULL;
@@ -112,19 +52,13 @@ static void remember_refusal(struct hub_flight *fl, const struct err *err)
     default:
         return;
     }
-    key = refusal_key(fl);
+    key = flight_refusal_key(fl);
     hub_memory_put_refusal(&hub->memory, key, err, now_ms(hub) + ttl);
-}
-
-static void remember_pin(struct hub_flight *fl)
-{
-    hub_memory_put_pin(&fl->hub->memory, fl->repo, fl->revision, fl->credential, &fl->pin,
-                       now_ms(fl->hub));
 }
 
 /* ---- flights */
 
-static void flight_free(struct hub_flight *fl)
+void flight_free(struct hub_flight *fl)
 {
     struct hub *hub = fl->hub;
 
@@ -147,8 +81,7 @@ static void flight_free(struct hub_flight *fl)
     hub->n_flights--;
 }
 
-/* The end: tells everybody. err NULL for plain success. */
-static void flight_end(struct hub_flight *fl, bool ok, const struct err *err)
+void flight_end(struct hub_flight *fl, bool ok, const struct err *err)
 {
     struct hub *hub = fl->hub;
     static const struct err none;
@@ -171,13 +104,9 @@ static void flight_end(struct hub_flight *fl, bool ok, const struct err *err)
     flight_free(fl);
 }
 
-static void flight_fail(struct hub_flight *fl, const struct err *err)
-{
-    flight_end(fl, false, err);
-}
+void flight_fail(struct hub_flight *fl, const struct err *err) { flight_end(fl, false, err); }
 
-/* Succeeds with the older pin because of err. */
-static void flight_stale(struct hub_flight *fl, const struct err *err)
+void flight_stale(struct hub_flight *fl, const struct err *err)
 {
     fl->pin.stale = true;
     fl->hub->status.stale++;
@@ -210,94 +139,21 @@ static void flight_offline(struct hub_flight *fl)
 
 /* ---- step: cache.db */
 
-static void ask_cache(struct hub_flight *fl);
-
-/*
- * A range is kept in pieces that fit a row, named by where they lie in the file;
- * one that is shorter than asked for is the file's last. The caller frees.
- */
-static char *piece_name(const struct hub_flight *fl, int64_t at, int64_t *ret_size)
-{
-    int64_t left = fl->size - at;
-
-    *ret_size = left < HUB_CACHE_FILE_MAX ? left : HUB_CACHE_FILE_MAX;
-    return str_printf("%s@%lld+%lld", fl->path, (long long)(fl->offset + at), (long long)*ret_size);
-}
-
-/* True when it was the last one, or the next one was asked for. */
-static bool on_cached_piece(struct hub_flight *fl, const void *data, size_t size)
-{
-    AUTO_FREE char *name = NULL;
-    int64_t wanted;
-
-    name = piece_name(fl, (int64_t)fl->data.size, &wanted);
-    if ((int64_t)size > wanted)
-        return false;
-    buf_append(&fl->data, data, size);
-    if ((int64_t)size < wanted || (int64_t)fl->data.size == fl->size) {
-        fl->hub->status.cache_hits++;
-        flight_end(fl, true, NULL);
-    } else
-        ask_cache(fl);
-    return true;
-}
-
-static void put_pieces(struct hub_flight *fl)
-{
-    const struct hub_cache *cache = fl->hub->o.cache;
-
-    for (size_t at = 0; at < fl->data.size;) {
-        int64_t size;
-        AUTO_FREE char *name = piece_name(fl, (int64_t)at, &size);
-        size_t n = fl->data.size - at < (size_t)size ? fl->data.size - at : (size_t)size;
-
-        cache->put_file(cache->ctx, fl->credential, fl->repo, fl->commit, name, fl->oid,
-                        fl->data.data + at, n);
-        at += n;
-    }
-}
-
 static void on_cache_answer(struct hub_cache_get *g, const void *data, size_t size)
 {
     struct hub_flight *fl = container_of(g, struct hub_flight, get);
-    struct hub *hub = fl->hub;
-    AUTO_ERR struct err ignored = {0};
-    struct timespec now;
 
     if (fl->canceled) {
         flight_free(fl);
         return;
     }
-    if (data && fl->kind == HUB_OP_PIN) {
-        if (pin_parse(&fl->pin, data, size, &ignored)) {
-            fl->has_pin = true;
-            clock_gettime(CLOCK_REALTIME, &now);
-            /* Another process's word, or ours before a restart, is good for as long. */
-            if (!fl->refresh &&
-                (revision_is_commit(fl->revision) ||
-                 ((int64_t)now.tv_sec - fl->pin.pinned_at) * 1000 < hub->o.pin_ttl_ms)) {
-                hub->status.cache_hits++;
-                remember_pin(fl);
-                flight_end(fl, true, NULL);
-                return;
-            }
-        }
-    } else if (data && fl->kind == HUB_OP_RANGE) {
-        if (on_cached_piece(fl, data, size))
-            return;
-    } else if (data &&
-               (!fl->oid[0] || hub_content_check(fl->oid, fl->path, data, size, &ignored))) {
-        hub->status.cache_hits++;
-        buf_append(&fl->data, data, size);
-        flight_end(fl, true, NULL);
+    if (data && (fl->kind == HUB_OP_PIN ? pin_cached : file_cached)(fl, data, size))
         return;
-    }
-    if (fl->kind == HUB_OP_RANGE)
-        buf_clear(&fl->data);
+    buf_clear(&fl->data); /* the pieces before the one that is missing */
     flight_next(fl);
 }
 
-static void ask_cache(struct hub_flight *fl)
+void flight_ask_cache(struct hub_flight *fl)
 {
     const struct hub_cache *cache = fl->hub->o.cache;
     int64_t size;
@@ -305,22 +161,17 @@ static void ask_cache(struct hub_flight *fl)
     fl->at = AT_CACHE;
     if (fl->kind == HUB_OP_RANGE) {
         free(fl->cache_path);
-        fl->cache_path = piece_name(fl, (int64_t)fl->data.size, &size);
+        fl->cache_path = range_piece(fl, (int64_t)fl->data.size, &size);
     }
     fl->get = (struct hub_cache_get){
         .credential = fl->credential,
         .repo = fl->repo,
-        .revision = fl->revision,
+        .revision = fl->kind == HUB_OP_PIN ? fl->revision : NULL,
         .commit = fl->commit,
         .path = fl->cache_path ? fl->cache_path : fl->path,
         .done = on_cache_answer,
     };
-    if (fl->kind == HUB_OP_PIN)
-        cache->get_pin(cache->ctx, &fl->get);
-    else {
-        fl->get.revision = NULL;
-        cache->get_file(cache->ctx, &fl->get);
-    }
+    (fl->kind == HUB_OP_PIN ? cache->get_pin : cache->get_file)(cache->ctx, &fl->get);
 }
 
 /* ---- step: the HF cache on disk */
@@ -328,78 +179,19 @@ static void ask_cache(struct hub_flight *fl)
 static void disk_work(uv_work_t *work)
 {
     struct hub_flight *fl = container_of(work, struct hub_flight, work);
-    const struct diskcache *disk = fl->hub->o.disk;
-    char commit[41];
 
-    fl->work_ok = true;
-    fl->disk_answer = DISK_MISS;
-    if (fl->kind == HUB_OP_PIN) {
-        if (diskcache_ref(disk, fl->repo, fl->revision, commit) &&
-            diskcache_pin(disk, fl->repo, commit, &fl->fresh, &fl->is_complete))
-            fl->disk_answer = DISK_HIT;
-    } else {
-        fl->work_ok = diskcache_read(disk, fl->repo, fl->commit, fl->path, fl->offset,
-                                     fl->kind == HUB_OP_RANGE ? fl->size : -1, fl->max_bytes,
-                                     &fl->data, &fl->disk_answer, &fl->work_err);
-    }
-}
-
-static void on_disk_pin(struct hub_flight *fl)
-{
-    struct hub *hub = fl->hub;
-
-    if (fl->disk_answer == DISK_HIT) {
-        if (fl->has_pin)
-            pin_release(&fl->fresh);
-        else {
-            fl->pin = fl->fresh;
-            fl->has_pin = true;
-        }
-        fl->fresh = (struct pin){0};
-        /* An incomplete list would make files look absent: better to ask. */
-        if (revision_is_commit(fl->revision) && fl->is_complete && !fl->refresh &&
-            fl->pin.origin == FROM_HUB_CACHE) {
-            hub->status.disk_hits++;
-            flight_end(fl, true, NULL);
-            return;
-        }
-    }
-    flight_next(fl);
+    (fl->kind == HUB_OP_PIN ? pin_look : file_look)(fl);
 }
 
 static void on_disk(uv_work_t *work, int status)
 {
     struct hub_flight *fl = container_of(work, struct hub_flight, work);
-    AUTO_ERR struct err err = {0};
     (void)status;
 
-    if (fl->canceled) {
+    if (fl->canceled)
         flight_free(fl);
-        return;
-    }
-    if (fl->kind == HUB_OP_PIN) {
-        on_disk_pin(fl);
-        return;
-    }
-    if (!fl->work_ok && fl->work_err.code == ERR_FILE_TOO_LARGE) {
-        flight_fail(fl, &fl->work_err);
-        return;
-    }
-    if (fl->work_ok && fl->disk_answer == DISK_HIT) {
-        fl->hub->status.disk_hits++;
-        flight_end(fl, true, NULL);
-        return;
-    }
-    if (fl->work_ok && fl->disk_answer == DISK_ABSENT && !fl->oid[0]) {
-        err_set(&err, ERR_FILE_NOT_FOUND, "%s has no file %.200s at %s", fl->repo, fl->path,
-                fl->commit);
-        err_fact_str(&err, "path", fl->path);
-        flight_fail(fl, &err);
-        return;
-    }
-    err_release(&fl->work_err); /* a disk in trouble is a miss */
-    buf_clear(&fl->data);
-    flight_next(fl);
+    else
+        (fl->kind == HUB_OP_PIN ? pin_looked : file_looked)(fl);
 }
 
 static void ask_disk(struct hub_flight *fl)
@@ -410,83 +202,9 @@ static void ask_disk(struct hub_flight *fl)
 
 /* ---- step: the Hub */
 
-static void keep_pin(struct hub_flight *fl)
-{
-    struct hub *hub = fl->hub;
-    struct timespec now;
-    AUTO_FREE char *key = refusal_key(fl), *text = NULL;
-
-    hub_memory_drop_refusal(&hub->memory, key); /* of before a refresh */
-
-    pin_release(&fl->pin);
-    fl->pin = fl->fresh;
-    fl->fresh = (struct pin){0};
-    fl->has_pin = true;
-    clock_gettime(CLOCK_REALTIME, &now);
-    fl->pin.pinned_at = now.tv_sec;
-    fl->pin.origin = FROM_HUB;
-    if (!fl->pin.canonical[0])
-        snprintf(fl->pin.canonical, sizeof(fl->pin.canonical), "%s", fl->repo);
-    remember_pin(fl);
-    if (hub->o.cache) {
-        text = pin_render(&fl->pin);
-        hub->o.cache->put_pin(hub->o.cache->ctx, fl->credential, fl->repo, fl->revision,
-                              fl->pin.commit, text);
-    }
-    flight_end(fl, true, NULL);
-}
-
-/* Trouble, for which an older pin is an answer; refusals are not. */
-static bool is_trouble(enum err_code code)
-{
-    return code == ERR_HUB_UNREACHABLE || code == ERR_HUB_TIMEOUT || code == ERR_HUB_RATE_LIMITED ||
-           code == ERR_HUB_BAD_ANSWER;
-}
-
-static void pin_failed(struct hub_flight *fl, const struct err *err)
-{
-    remember_refusal(fl, err);
-    if (fl->has_pin && is_trouble(err->code))
-        flight_stale(fl, err);
-    else
-        flight_fail(fl, err);
-}
-
-static void ask_tree(struct hub_flight *fl);
-
-static void on_pin_answer(struct upstream *x, bool ok, const struct err *err)
-{
-    struct hub_flight *fl = container_of(x, struct hub_flight, upstream);
-    AUTO_ERR struct err bad = {0};
-    bool needs_tree = false;
-
-    if (fl->canceled) {
-        flight_free(fl);
-        return;
-    }
-    if (ok && x->question.kind == HUB_INFO)
-        ok = model_info_parse(&fl->fresh, &needs_tree, x->body.data ? x->body.data : "",
-                              x->body.size, &bad);
-    else if (ok) {
-        ok = model_tree_parse(&fl->fresh, x->body.data ? x->body.data : "", x->body.size, &bad);
-        needs_tree = x->answer.link_next != NULL;
-        if (ok && fl->n_pages >= TREE_PAGES_MAX)
-            ok = err_set(&bad, ERR_HUB_BAD_ANSWER, "the file tree of %s does not end", fl->repo);
-    }
-    if (!ok) {
-        fl->hub->status.failures += bad.code != ERR_NONE;
-        pin_failed(fl, bad.code ? &bad : err);
-        return;
-    }
-    if (needs_tree)
-        ask_tree(fl);
-    else
-        keep_pin(fl);
-}
-
-static void start_upstream(struct hub_flight *fl, enum hub_question_kind kind, const char *repo,
-                           const char *revision, const char *url,
-                           void (*done)(struct upstream *, bool, const struct err *))
+void flight_ask_hub(struct hub_flight *fl, enum hub_question_kind kind, const char *repo,
+                    const char *revision, const char *url,
+                    void (*done)(struct upstream *, bool, const struct err *))
 {
     upstream_release(&fl->upstream);
     fl->at = AT_HUB;
@@ -502,145 +220,13 @@ static void start_upstream(struct hub_flight *fl, enum hub_question_kind kind, c
     upstream_start(fl->hub->upstreams, &fl->upstream);
 }
 
-/* The first page, or the one the last answer named. It may name only the Hub itself. */
-static void ask_tree(struct hub_flight *fl)
-{
-    AUTO_FREE char *next = take(&fl->upstream.answer.link_next);
-    const char *endpoint = fl->hub->o.endpoint->url;
-    size_t size = strlen(endpoint);
-
-    if (next && (strncmp(next, endpoint, size) != 0 || next[size] != '/')) {
-        AUTO_ERR struct err err = {0};
-
-        err_set(&err, ERR_HUB_BAD_ANSWER, "the file tree of %s goes on at another place", fl->repo);
-        pin_failed(fl, &err);
-        return;
-    }
-    free(fl->next_page);
-    fl->next_page = take(&next);
-    fl->n_pages++;
-    start_upstream(fl, HUB_TREE, fl->fresh.canonical[0] ? fl->fresh.canonical : fl->repo,
-                   fl->fresh.commit, fl->next_page, on_pin_answer);
-}
-
-/* ---- step: is it what it should be, and keep it */
-
-static void check_work(uv_work_t *work)
-{
-    struct hub_flight *fl = container_of(work, struct hub_flight, work);
-    struct diskcache *disk = fl->hub->o.disk;
-    AUTO_ERR struct err ignored = {0};
-
-    fl->work_ok = hub_content_check(fl->oid, fl->path, fl->data.data ? fl->data.data : "",
-                                    fl->data.size, &fl->work_err);
-    if (!fl->work_ok || fl->data.size <= HUB_CACHE_FILE_MAX || !disk || !fl->use_disk)
-        return;
-    /* A full disk must not cost the answer: then it is fetched again some day. */
-    fl->on_disk = diskcache_put(disk, fl->repo, fl->commit, fl->path, fl->oid, fl->data.data,
-                                fl->data.size, &ignored);
-    if (fl->on_disk && fl->revision)
-        (void)!diskcache_put_ref(disk, fl->repo, fl->revision, fl->commit, &ignored);
-}
-
-static void ask_hub(struct hub_flight *fl);
-
-static void on_checked(struct hub_flight *fl)
-{
-    const struct hub_cache *cache = fl->hub->o.cache;
-
-    if (!fl->work_ok) {
-        AUTO_ERR struct err err = {0};
-
-        err_move(&err, &fl->work_err);
-        fl->hub->status.mismatches++;
-        buf_clear(&fl->data);
-        if (fl->n_mismatches++ == 0) { /* bytes go wrong on the way, too */
-            ask_hub(fl);
-            return;
-        }
-        flight_fail(fl, &err);
-        return;
-    }
-    if (cache && fl->kind == HUB_OP_RANGE)
-        put_pieces(fl);
-    else if (cache && fl->data.size <= HUB_CACHE_FILE_MAX)
-        cache->put_file(cache->ctx, fl->credential, fl->repo, fl->commit, fl->path, fl->oid,
-                        fl->data.data ? fl->data.data : "", fl->data.size);
-    else if (cache && cache->put_blob && fl->on_disk)
-        cache->put_blob(cache->ctx, fl->credential, fl->repo, fl->commit, fl->path, fl->oid,
-                        (int64_t)fl->data.size);
-    flight_end(fl, true, NULL);
-}
-
-static void on_check_work(uv_work_t *work, int status)
-{
-    struct hub_flight *fl = container_of(work, struct hub_flight, work);
-    (void)status;
-
-    if (fl->canceled)
-        flight_free(fl);
-    else
-        on_checked(fl);
-}
-
-static void on_file_answer(struct upstream *x, bool ok, const struct err *err)
-{
-    struct hub_flight *fl = container_of(x, struct hub_flight, upstream);
-
-    if (fl->canceled) {
-        flight_free(fl);
-        return;
-    }
-    if (!ok) {
-        remember_refusal(fl, err);
-        flight_fail(fl, err);
-        return;
-    }
-    fl->hub->status.bytes += x->body.size;
-    buf_release(&fl->data);
-    fl->data = x->body;
-    x->body = (struct buf){0};
-    if (!fl->oid[0])
-        memcpy(fl->oid, x->oid, sizeof(fl->oid));
-    fl->work_ok = true;
-    if (fl->kind == HUB_OP_RANGE) {
-        /* A part has no hash; but whose part it is the Hub says. */
-        if (x->oid[0] && !str_eq(x->oid, fl->oid))
-            fl->work_ok =
-                err_set(&fl->work_err, ERR_CONTENT_MISMATCH,
-                        "%.200s of %s is another file than its commit lists", fl->path, fl->repo);
-        on_checked(fl);
-        return;
-    }
-    if (!fl->oid[0]) { /* a mirror without hashes: nothing to check, and nothing to keep */
-        flight_end(fl, true, NULL);
-        return;
-    }
-    if (fl->data.size <= CHECK_INLINE_BYTES) {
-        check_work(&fl->work);
-        on_checked(fl);
-        return;
-    }
-    fl->at = AT_CHECK;
-    uv_queue_work(fl->hub->loop, &fl->work, check_work, on_check_work);
-}
-
-static void ask_hub(struct hub_flight *fl)
-{
-    if (fl->kind == HUB_OP_PIN)
-        start_upstream(fl, HUB_INFO, fl->repo, fl->revision, NULL, on_pin_answer);
-    else
-        start_upstream(fl, HUB_FILE, fl->canonical ? fl->canonical : fl->repo, fl->commit, NULL,
-                       on_file_answer);
-}
-
 /* ---- the order of steps */
 
 /* What memory has; false when it has nothing to say. Only from the loop, for ops may be told. */
 static bool ask_memory(struct hub_flight *fl)
 {
     struct hub *hub = fl->hub;
-    AUTO_FREE char *key = refusal_key(fl);
+    AUTO_FREE char *key = flight_refusal_key(fl);
     const struct refusal *r =
         fl->refresh ? NULL : hub_memory_refusal(&hub->memory, key, now_ms(hub));
     const struct known_pin *k;
@@ -693,7 +279,7 @@ static bool cache_may_have(const struct hub_flight *fl)
 }
 
 /* Read this and you have read the request. */
-static void flight_next(struct hub_flight *fl)
+void flight_next(struct hub_flight *fl)
 {
     switch (fl->at) {
     case AT_SOON:
@@ -704,7 +290,7 @@ static void flight_next(struct hub_flight *fl)
         if (ask_memory(fl))
             return;
         if (cache_may_have(fl)) {
-            ask_cache(fl);
+            flight_ask_cache(fl);
             return;
         }
         /* fall through */
@@ -716,7 +302,7 @@ static void flight_next(struct hub_flight *fl)
         /* fall through */
     case AT_DISK:
         if (!is_offline(fl)) {
-            ask_hub(fl);
+            (fl->kind == HUB_OP_PIN ? pin_ask_hub : file_ask_hub)(fl);
             return;
         }
         if (fl->kind == HUB_OP_PIN && fl->has_pin) {
@@ -787,8 +373,6 @@ static struct hub_flight *flight_new(struct hub *hub, const struct hub_op *op, c
         fl->offset = op->offset;
         fl->size = op->size;
         fl->max_bytes = op->size;
-        fl->cache_path =
-            str_printf("%s@%lld+%lld", op->path, (long long)op->offset, (long long)op->size);
     } else
         fl->max_bytes = op->max_bytes;
     fl->refresh = op->refresh;

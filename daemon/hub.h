@@ -35,17 +35,20 @@ struct hub_cache {
     /* Pin as pin_render() wrote it. */
     void (*get_pin)(void *ctx, struct hub_cache_get *g);
     void (*put_pin)(void *ctx, const char *credential, const char *repo, const char *revision,
-                    const char *commit, const char *text);
+                    const struct pin *pin, const char *text);
     /* Files up to HUB_CACHE_FILE_MAX; a piece of one is the path with "@offset+size". */
     void (*get_file)(void *ctx, struct hub_cache_get *g);
     void (*put_file)(void *ctx, const char *credential, const char *repo, const char *commit,
                      const char *path, const char *oid, const void *data, size_t size);
     /*
-     * A file too large for that lies in the disk cache now, put there by us: for
-     * whoever keeps the books and evicts with diskcache_remove(). May be NULL.
+     * A file too large for that lies in the disk cache now, for whoever keeps
+     * the books and evicts. Not is_new: somebody else had written it before.
+     * used_blob(): one such was read. NULL without a disk cache.
      */
     void (*put_blob)(void *ctx, const char *credential, const char *repo, const char *commit,
-                     const char *path, const char *oid, int64_t size);
+                     const char *path, const char *oid, int64_t size, bool is_new);
+    void (*used_blob)(void *ctx, const char *credential, const char *repo, const char *commit,
+                      const char *path);
 };
 
 enum { HUB_CACHE_FILE_MAX = 1 << 20 };
@@ -99,7 +102,7 @@ struct hub_op {
     void (*done)(struct hub_op *op, struct pin *pin, const char *data, size_t size,
                  const struct err *err);
 
-    struct hub_flight *flight; /* hub.c's */
+    struct hub_flight *flight; /* the hub's */
     TAILQ_ENTRY(hub_op) link;
 };
 
@@ -107,7 +110,7 @@ void hub_start(struct hub *hub, struct hub_op *op);
 /* done() comes from inside, with ERR_CANCELED. What is under way goes on for the cache's sake. */
 void hub_cancel(struct hub_op *op);
 
-/* Forgets refusals and pins of a repository ("" or NULL: of all). */
+/* Forgets refusals and pins of a repository, by either of its names (NULL: of all). */
 void hub_forget(struct hub *hub, const char *repo);
 
 struct hub_status {

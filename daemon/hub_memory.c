@@ -20,6 +20,7 @@ static void pin_drop(struct hub_memory *m, struct known_pin *k)
 {
     map_remove(&m->pins, &k->node);
     TAILQ_REMOVE(&m->pin_order, k, link);
+    m->pin_bytes -= k->bytes;
     pin_release(&k->pin);
     free(k->key);
     free(k);
@@ -45,6 +46,15 @@ const struct known_pin *hub_memory_pin(struct hub_memory *m, const char *repo, c
     return k;
 }
 
+static size_t pin_bytes(const struct pin *pin)
+{
+    size_t n = sizeof(struct known_pin) + pin->n_files * sizeof(*pin->files);
+
+    for (size_t i = 0; i < pin->n_files; i++)
+        n += strlen(pin->files[i].path) + 1;
+    return n;
+}
+
 void hub_memory_put_pin(struct hub_memory *m, const char *repo, const char *revision,
                         const char *credential, const struct pin *pin, int64_t at_ms)
 {
@@ -53,15 +63,17 @@ void hub_memory_put_pin(struct hub_memory *m, const char *repo, const char *revi
 
     if (k)
         pin_drop(m, k);
-    if (m->pins.n >= HUB_PINS_MAX)
-        pin_drop(m, TAILQ_FIRST(&m->pin_order));
     k = mem_new(struct known_pin);
     k->key = key;
     k->at_ms = at_ms;
     pin_copy(&k->pin, pin);
+    k->bytes = pin_bytes(pin);
     k->node.key = k->key;
     map_insert(&m->pins, &k->node);
     TAILQ_INSERT_TAIL(&m->pin_order, k, link);
+    m->pin_bytes += k->bytes;
+    while (m->pins.n > HUB_PINS_MAX || m->pin_bytes > HUB_PINS_BYTES_MAX)
+        pin_drop(m, TAILQ_FIRST(&m->pin_order));
 }
 
 /* ---- refusals */
@@ -123,7 +135,7 @@ static bool is_about(const char *key, const char *repo)
 {
     size_t size = repo ? strlen(repo) : 0;
 
-    return !size || (strncmp(key, repo, size) == 0 && key[size] == '\n');
+    return !repo || (strncmp(key, repo, size) == 0 && key[size] == '\n');
 }
 
 void hub_memory_forget(struct hub_memory *m, const char *repo)
@@ -133,7 +145,7 @@ void hub_memory_forget(struct hub_memory *m, const char *repo)
 
     for (k = TAILQ_FIRST(&m->pin_order); k; k = next_k) {
         next_k = TAILQ_NEXT(k, link);
-        if (is_about(k->key, repo))
+        if (is_about(k->key, repo) || str_eq(k->pin.canonical, repo))
             pin_drop(m, k);
     }
     for (r = TAILQ_FIRST(&m->refusal_order); r; r = next_r) {

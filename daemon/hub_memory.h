@@ -10,7 +10,7 @@
 
 #include <sys/queue.h>
 
-enum { HUB_PINS_MAX = 2048, HUB_REFUSALS_MAX = 8192 };
+enum { HUB_PINS_MAX = 2048, HUB_PINS_BYTES_MAX = 16 << 20, HUB_REFUSALS_MAX = 8192 };
 
 /* What was last learned of (repo, revision, credential). */
 struct known_pin {
@@ -19,6 +19,7 @@ struct known_pin {
     char *key;
     int64_t at_ms; /* when the Hub said so */
     struct pin pin;
+    size_t bytes; /* about what it takes: a repository may have 100,000 files */
 };
 
 /* What was refused, and until when nobody asks again. */
@@ -32,6 +33,7 @@ struct refusal {
 
 struct hub_memory {
     struct map pins, refusals;
+    size_t pin_bytes;
     TAILQ_HEAD(, known_pin) pin_order; /* first: longest unused */
     TAILQ_HEAD(, refusal) refusal_order;
 };
@@ -52,5 +54,5 @@ void hub_memory_put_refusal(struct hub_memory *m, const char *key, const struct 
                             int64_t until_ms);
 void hub_memory_drop_refusal(struct hub_memory *m, const char *key);
 
-/* All about a repository; NULL or "": everything. */
+/* All about a repository, by the name that was asked for or the Hub's; NULL: everything. */
 void hub_memory_forget(struct hub_memory *m, const char *repo);

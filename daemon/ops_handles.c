@@ -205,11 +205,12 @@ static void handle_summary(struct json *j, const struct handle *h)
 /* A page token is the last id and its revision, so that it survives that handle's deletion. */
 static struct handle *list_start(struct core *core, enum store_handle_kind kind, const char *token)
 {
-    char id[41];
-    long long revision;
+    size_t size = strcspn(token, ".");
+    AUTO_FREE char *id = str_dup_n(token, size);
+    int64_t revision = token[size] ? strtoll(token + size + 1, NULL, 10) : 0;
     struct handle *h;
 
-    if (sscanf(token, "%40[a-z0-9_].%lld", id, &revision) != 2)
+    if (!revision)
         return TAILQ_FIRST(&core->handles.by_birth[kind]);
     h = handles_find(&core->handles, id);
     if (h && h->kind == kind)

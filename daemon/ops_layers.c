@@ -199,12 +199,18 @@ void registry_reload(struct core *core)
 /* ---- reset */
 
 struct reset {
+    struct core *core;
+    struct call *call;
     struct args_reset what;
-    size_t n_archs, n_pipelines, n_factories, n_tokenizers, n_leases, n_models;
+    struct caches_drop drop;
+    size_t n_archs, n_pipelines, n_factories, n_tokenizers, n_leases;
+    struct cache_removed removed;
 };
 
-static void answer_reset(struct core *core, struct call *call, const struct reset *r)
+/* Takes over r. */
+static void answer_reset(struct reset *r)
 {
+    struct core *core = r->core;
     AUTO_BUF struct buf b = {0};
     struct json j = json_begin(&b);
 
@@ -214,11 +220,27 @@ static void answer_reset(struct core *core, struct call *call, const struct rese
     json_int(&j, "factories", (int64_t)r->n_factories);
     json_int(&j, "tokenizers", (int64_t)r->n_tokenizers);
     json_int(&j, "leases", (int64_t)r->n_leases);
-    json_int(&j, "models", (int64_t)r->n_models);
+    json_int(&j, "models", (int64_t)r->drop.n_models);
+    json_int(&j, "pins", r->removed.n_pins);
+    json_int(&j, "files", r->removed.n_files);
+    json_int(&j, "freed_bytes", r->removed.bytes);
     json_int(&j, "architectures_left", (int64_t)registry_size(core->registry));
     json_int(&j, "revision", core->revision);
     json_close(&j, '}');
-    core_answer_buf(core, call, 200, &b);
+    core_answer_buf(core, r->call, 200, &b);
+    free(r);
+}
+
+/* The reset is done and durable; files that could not be removed do not undo it. */
+static void on_caches_dropped(struct hubcache_forget *f, const struct cache_removed *removed,
+                              const struct err *err)
+{
+    struct reset *r = container_of(f, struct reset, drop.forget);
+
+    if (err->code)
+        log_err(LOG_LEVEL_WARNING, "reset: not everything cached could be removed", err);
+    r->removed = *removed;
+    answer_reset(r);
 }
 
 static void drop_handles(struct core *core, struct reset *r)
@@ -264,11 +286,12 @@ static void on_reset(struct change *c)
     }
     if (r->what.pipelines)
         drop_handles(core, r);
-    if (r->what.caches)
-        r->n_models = caches_drop(core, NULL);
     loops_new_generation(core->loops);
-    answer_reset(core, c->call, r);
-    free(r);
+    r->drop.forget.done = on_caches_dropped;
+    if (r->what.caches)
+        caches_drop(core, NULL, &r->drop);
+    else
+        answer_reset(r);
     reset_leave(core);
 }
 
@@ -292,6 +315,8 @@ void op_reset(struct core *core, struct call *call)
     core_settle(core);
     struct change *c = change_new(core, call, on_reset);
     struct reset *r = mem_new(struct reset);
+    r->core = core;
+    r->call = call;
     r->what = *args;
     c->failed = on_no_reset;
     c->subject = r;

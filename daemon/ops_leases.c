@@ -171,21 +171,22 @@ void op_lease_renew(struct core *core, struct call *call)
     struct args_lease *args = call->args;
     struct lease *l = leases_find(&core->leases, args->id);
 
-    if (!l) {
+    /* A pipeline whose deletion is on its way takes its leases with it. */
+    if (!l || !handles_find(&core->handles, l->pipeline)) {
         lease_not_found(&err, args->id);
     } else if (args->ttl_s < 0 || args->ttl_s > core->settings->max_lease_ttl_s) {
         err_set(&err, ERR_FIELD, "/ttl_s is %lld; it must be between 1 and %lld seconds",
                 (long long)args->ttl_s, (long long)core->settings->max_lease_ttl_s);
         err_fact_str(&err, "pointer", "/ttl_s");
     }
-    if (err.code) {
+    if (!l || err.code) {
         core_answer_err(core, call, &err);
         return;
     }
     /* In memory at once: while the disk is slow, a lease that was renewed must not expire. */
     leases_renew(&core->leases, l, args->ttl_s, clock_boot_ms());
     struct change *c = change_new(core, call, on_renewed);
-    c->subject = (void *)change_keep(c, l->id);
+    c->subject = change_keep(c, l->id);
     lease_put(c, l, EVENT_LEASE_RENEWED);
     change_submit(c);
 }

@@ -15,7 +15,8 @@ struct question {
     struct core *core;
     struct call *call;
     struct source_op fetch;
-    char before[65]; /* refresh: the commit that was known */
+    struct hub_op known; /* refresh: what was pinned before */
+    char before[65];     /* … and its commit; "" nothing */
 };
 
 /* What the hot cache knows a model's answers by. */
@@ -236,6 +237,40 @@ static enum inspect_depth depth_of(enum op op)
     return op == OP_MODEL || op == OP_MODEL_TOKENIZER ? INSPECT_ALL : INSPECT_CONFIG;
 }
 
+/* What the pin was, from memory or cache.db; then it is asked for. */
+static void on_known(struct hub_op *op, struct pin *pin, const char *data, size_t size,
+                     const struct err *err)
+{
+    struct question *q = container_of(op, struct question, known);
+    (void)data, (void)size;
+
+    if (err->code == ERR_CANCELED) {
+        on_model(&q->fetch, NULL, err);
+        return;
+    }
+    if (pin)
+        memcpy(q->before, pin->commit, sizeof(q->before));
+    source_start(q->core->source, &q->fetch);
+}
+
+static void refresh(struct question *q)
+{
+    const struct model_ref *ref = &q->fetch.ref;
+
+    if (ref->source == MODEL_LOCAL) {
+        (void)source_commit(q->core->source, ref, q->core->token, q->before);
+        source_start(q->core->source, &q->fetch);
+        return;
+    }
+    q->known = (struct hub_op){.kind = HUB_OP_PIN,
+                               .token = q->core->token,
+                               .repo = ref->model,
+                               .revision = ref->revision,
+                               .offline = true,
+                               .done = on_known};
+    hub_start(q->core->hub, &q->known);
+}
+
 void op_model(struct core *core, struct call *call)
 {
     const struct args_model *args = call->args;
@@ -248,89 +283,76 @@ void op_model(struct core *core, struct call *call)
                                   .depth = depth_of(call->op),
                                   .refresh = call->op == OP_MODEL_REFRESH,
                                   .done = on_model};
-    if (q->fetch.refresh) {
-        struct model *known = source_peek(core->source, &args->ref, core->token, INSPECT_CONFIG);
-
-        if (known)
-            memcpy(q->before, known->commit, sizeof(q->before));
-        model_unref(known);
-    }
     core->n_jobs++;
-    source_start(core->source, &q->fetch);
+    if (q->fetch.refresh)
+        refresh(q);
+    else
+        source_start(core->source, &q->fetch);
 }
 
 /* ---- forgetting */
 
-size_t caches_drop(struct core *core, const char *model)
+void caches_drop(struct core *core, const char *model, struct caches_drop *d)
 {
     hub_forget(core->hub, model);
-    hubcache_forget(core->hubcache, model);
-    return source_forget(core->source, model);
+    d->n_models = source_forget(core->source, model);
+    d->forget.model = model;
+    hubcache_forget(core->hubcache, &d->forget);
 }
+
+struct eviction {
+    struct core *core;
+    struct call *call;
+    struct caches_drop drop;
+    struct cache_removed removed;
+};
 
 static void on_evicted(struct change *c)
 {
+    const struct eviction *e = c->subject;
     AUTO_BUF struct buf b = {0};
+    struct json j = json_begin(&b);
 
+    json_open(&j, '{');
+    json_str(&j, "model", e->drop.forget.model);
+    json_int(&j, "evicted", (int64_t)e->drop.n_models);
+    json_int(&j, "pins", e->removed.n_pins);
+    json_int(&j, "files", e->removed.n_files);
+    json_int(&j, "freed_bytes", e->removed.bytes);
+    json_close(&j, '}');
     loops_new_generation(c->core->loops);
-    buf_printf(&b, "{\"evicted\":%zu}", (size_t)(uintptr_t)c->subject);
     core_answer_buf(c->core, c->call, 200, &b);
+}
+
+static void on_forgotten(struct hubcache_forget *f, const struct cache_removed *removed,
+                         const struct err *err)
+{
+    struct eviction *e = container_of(f, struct eviction, drop.forget);
+    AUTO_BUF struct buf members = {0};
+    struct json j = json_begin(&members);
+    struct change *c;
+
+    if (err->code) {
+        loops_new_generation(e->core->loops);
+        core_answer_err(e->core, e->call, err);
+        free(e);
+        return;
+    }
+    e->removed = *removed;
+    c = change_new(e->core, e->call, on_evicted);
+    c->subject = change_own(c, e);
+    json_str(&j, "model", f->model);
+    change_event(c, EVENT_MODEL_EVICTED, "", members.data);
+    change_submit(c);
 }
 
 void op_model_delete(struct core *core, struct call *call)
 {
     const struct args_model *args = call->args;
-    struct change *c = change_new(core, call, on_evicted);
-    AUTO_BUF struct buf members = {0};
-    struct json j = json_begin(&members);
+    struct eviction *e = mem_new(struct eviction);
 
-    c->subject = (void *)(uintptr_t)caches_drop(core, args->ref.model);
-    json_str(&j, "model", args->ref.model);
-    change_event(c, EVENT_MODEL_EVICTED, "", members.data);
-    change_submit(c);
-}
-
-/* ---- the list */
-
-struct listing {
-    struct buf *out;
-    struct json json;
-    int64_t left;
-};
-
-static void list_one(void *ctx, const struct model *m, int64_t used_at_ms)
-{
-    struct listing *l = ctx;
-    struct json *j = &l->json;
-
-    (void)used_at_ms;
-    if (l->left <= 0)
-        return;
-    l->left--;
-    json_item(j), json_open(j, '{');
-    json_str(j, "id", m->ref.model);
-    json_str(j, "object", "model");
-    json_int(j, "created", m->pinned_at);
-    json_str(j, "owned_by", m->ref.source == MODEL_LOCAL ? "local" : "huggingface");
-    json_str(j, "revision", m->ref.source == MODEL_LOCAL ? NULL : m->ref.revision);
-    json_str(j, "commit", m->commit);
-    json_str(j, "architecture",
-             m->config && m->config->n_architectures ? m->config->architectures[0] : NULL);
-    json_bool(j, "stale", m->stale);
-    json_close(j, '}');
-}
-
-void op_models(struct core *core, struct call *call)
-{
-    const struct args_model *args = call->args;
-    AUTO_BUF struct buf b = {0};
-    struct listing l = {.json = json_begin(&b), .left = args->limit};
-
-    json_open(&l.json, '{');
-    json_str(&l.json, "object", "list");
-    json_key(&l.json, "data"), json_open(&l.json, '[');
-    source_each(core->source, list_one, &l);
-    json_close(&l.json, ']');
-    json_close(&l.json, '}');
-    core_answer_buf(core, call, 200, &b);
+    e->core = core;
+    e->call = call;
+    e->drop.forget.done = on_forgotten;
+    caches_drop(core, args->ref.model, &e->drop);
 }

@@ -80,6 +80,12 @@ static void write_hub(const struct hub_status *s, struct buf *b)
     counter(b, "pipelined_hub_received_bytes_total", "Bytes from the Hub.", (double)s->bytes);
 }
 
+static void write_cache(const struct hubcache *c, struct buf *b)
+{
+    gauge(b, "pipelined_cache_bytes", "Bytes of pins and files kept on disk.", (double)c->bytes);
+    gauge(b, "pipelined_cache_bytes_max", "Their budget.", (double)c->max_bytes);
+}
+
 static void write_models(const struct source_status *s, struct buf *b)
 {
     gauge(b, "pipelined_models", "Models in memory.", (double)s->n_models);
@@ -106,6 +112,7 @@ static void document(struct core *core, const struct status *s, struct buf *b)
     json_int(&j, "leases", (int64_t)core->leases.n);
     json_int(&j, "models", (int64_t)s->source.n_models);
     json_int(&j, "models_bytes", (int64_t)s->source.bytes);
+    json_int(&j, "cache_bytes", core->hubcache->bytes);
     json_key(&j, "store"), json_open(&j, '{');
     json_bool(&j, "ok", atomic_load(&core->vitals->store_ok));
     json_bool(&j, "read_only", atomic_load(&core->vitals->store_read_only));
@@ -135,6 +142,7 @@ void op_status(struct core *core, struct call *call)
         write_handles(core, &b);
         write_store(&s.storage, &b);
         write_hub(&s.hub, &b);
+        write_cache(core->hubcache, &b);
         write_models(&s.source, &b);
     }
     core_answer_buf(core, call, 200, &b);

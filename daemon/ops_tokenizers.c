@@ -124,7 +124,7 @@ static void create(struct core *core, struct call *call, const struct model *mod
         struct change *c = change_new(core, call, on_created);
 
         c->failed = on_not_created;
-        c->subject = (void *)change_keep(c, t->id);
+        c->subject = change_keep(c, t->id);
         if (tokenizer_put(c, t))
             change_submit(c);
     }

@@ -16,14 +16,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-extern char **environ;
-
 struct process {
     struct settings settings;
     int argc;
     char *const *argv;
     struct notify notify;
     struct keyring keys;
+    bool asks_for_keys; /* there were some at the start */
     struct sockets sockets;
 
     uv_loop_t loop;
@@ -67,10 +66,25 @@ static bool make_dirs(const char *path, struct err *err)
     }
 }
 
+struct surroundings {
+    char *token_path; /* of the credential hf-token; NULL: there is none */
+};
+
+/* A credential of the service manager is the token's file, unless a variable names another. */
 static const char *get_env(void *ctx, const char *name)
 {
-    (void)ctx;
-    return getenv(name);
+    const struct surroundings *s = ctx;
+    const char *value = getenv(name);
+
+    return !value && s->token_path && str_eq(name, "HF_TOKEN_PATH") ? s->token_path : value;
+}
+
+static bool read_endpoint(struct process *p, struct err *err)
+{
+    AUTO_FREE char *path = str_printf("%s/hf-token", p->settings.credentials_dir);
+    struct surroundings s = {access(path, R_OK) == 0 ? path : NULL};
+
+    return endpoint_read(&p->endpoint, get_env, &s, err);
 }
 
 /* Without HF_HOME or HF_HUB_CACHE the Hub cache lies with the rest of the cache. */
@@ -120,7 +134,7 @@ static bool open_store(struct process *p, struct err *err)
 
 static bool open_hub(struct process *p, struct err *err)
 {
-    if (!endpoint_read(&p->endpoint, get_env, NULL, err)) {
+    if (!read_endpoint(p, err)) {
         p->status = EXIT_STATUS_CONFIG;
         return false;
     }
@@ -158,7 +172,8 @@ static bool prepare(struct process *p, struct err *err)
     p->status = EXIT_STATUS_CONFIG;
     if (!keyring_load(&p->keys, p->settings.keys_file, err))
         return false;
-    if (!sockets_open(&p->sockets, &p->settings, keyring_has_keys(&p->keys), err)) {
+    p->asks_for_keys = keyring_has_keys(&p->keys);
+    if (!sockets_open(&p->sockets, &p->settings, p->asks_for_keys, err)) {
         p->status = err->code == ERR_FORBIDDEN ? EXIT_STATUS_CONFIG : EXIT_STATUS_UNAVAILABLE;
         return false;
     }
@@ -184,7 +199,7 @@ static void start_hub(struct process *p)
     fetch.ca_bundle = p->endpoint.ca_bundle;
     p->fetcher = fetcher_new(&p->loop, &fetch);
 
-    hubcache_init(&p->hubcache, p->storage);
+    hubcache_init(&p->hubcache, p->storage, p->disk, s->cache_disk_bytes);
     hub_options_default(&hub);
     hub.endpoint = &p->endpoint;
     hub.fetcher = p->fetcher;
@@ -237,7 +252,7 @@ static bool start_loops(struct process *p, struct err *err)
         .server = {.routes = p->routes,
                    .n_routes = p->n_routes,
                    .backend = {core_submit, &p->core},
-                   .auth = {.find = keyring_has_keys(&p->keys) ? keyring_find : NULL,
+                   .auth = {.find = p->asks_for_keys ? keyring_find : NULL,
                             .ctx = &p->keys,
                             .allowed_hosts = (const char *const *)s->allowed_hosts.items,
                             .n_allowed_hosts = s->allowed_hosts.n},
@@ -272,13 +287,10 @@ static void on_beat(void *ctx)
 {
     struct process *p = ctx;
     struct hub_status hub;
-    static int64_t beats;
 
     notify_watchdog(&p->notify);
     hub_status(p->core.hub, &hub);
     atomic_store(&p->vitals.hub_ok, hub.is_up || !hub.since_ms);
-    if (++beats % 60 == 0)
-        hubcache_tidy(&p->hubcache, p->settings.cache_disk_bytes);
 }
 
 /* ---- stop */
@@ -365,10 +377,14 @@ static void on_hup(uv_signal_t *handle, int number)
                 log_warning("reload: this setting needs a restart", "setting", changed[i]);
         config_take_live(&p->settings, &next);
         log_set_level((enum log_level)p->settings.log_level);
+        hubcache_limit(&p->hubcache, p->settings.cache_disk_bytes);
+        source_limit(p->core.source, (size_t)p->settings.cache_memory_bytes);
     }
     err_release(&err);
     if (!keyring_reload(&p->keys, p->settings.keys_file, &err))
         log_err(LOG_LEVEL_ERROR, "reload: the keys are kept as they were", &err);
+    else if (!p->asks_for_keys && keyring_has_keys(&p->keys))
+        log_warning("reload: there were no keys at the start, so none is asked for; restart");
     registry_reload(&p->core);
     config_release(&next);
     notify_ready(&p->notify, "reloaded");

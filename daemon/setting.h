@@ -30,7 +30,6 @@ enum setting_group {
     GROUP_LIMITS,
     GROUP_KEPT,
     GROUP_STOPPING,
-    GROUP_DEVICES,
     N_GROUPS,
 };
 

@@ -19,7 +19,6 @@ const char *const setting_group_names[N_GROUPS] = {
     [GROUP_LIMITS] = "Limits",
     [GROUP_KEPT] = "What is kept",
     [GROUP_STOPPING] = "Stopping",
-    [GROUP_DEVICES] = "Devices",
 };
 
 const struct own_flag own_flags[] = {
@@ -46,7 +45,7 @@ const struct setting settings[] = {
      .help =
          "Where to answer HTTP; may be given several times. Port 0 lets the kernel choose. Sockets "
          "passed by systemd take the place of the default."},
-    {"allowed-host", SETTING_LIST, GROUP_SOCKETS, AT(allowed_hosts), "NAME", "", .live = true,
+    {"allowed-host", SETTING_LIST, GROUP_SOCKETS, AT(allowed_hosts), "NAME", "",
      .help =
          "A further name that may stand in Host and Origin on loopback sockets; localhost and "
          "loopback addresses always may. Keeps web pages from rebinding a name of theirs to us."},
@@ -76,7 +75,7 @@ const struct setting settings[] = {
      .help =
          "A folder of architecture records (*.json) beside the built-in ones; may be given several "
          "times, a later folder wins. A folder that does not exist is empty."},
-    {"model-root", SETTING_PATHS, GROUP_PLACES, AT(model_roots), "DIR", "", .live = true,
+    {"model-root", SETTING_PATHS, GROUP_PLACES, AT(model_roots), "DIR", "",
      .help =
          "A folder below which local models may lie; may be given several times. Without one, only "
          "models of the Hub are served."},
@@ -87,19 +86,18 @@ const struct setting settings[] = {
      .help =
          "Threads that hash and read big files; 0: one per processor, at least 2 and at most 8."},
 
-    {"offline", SETTING_BOOL, GROUP_HUB, AT(offline), "BOOL", "no", .live = true,
+    {"offline", SETTING_BOOL, GROUP_HUB, AT(offline), "BOOL", "no",
      .help =
          "Never ask the Hub; answer from what is cached or local. HF_HUB_OFFLINE says the same."},
     {"hub-connect-timeout", SETTING_MS, GROUP_HUB, AT(hub_connect_timeout_ms), "TIME", "10s", 10,
-     600000, .live = true, .help = "How long a connection to the Hub may take to come about."},
+     600000, .help = "How long a connection to the Hub may take to come about."},
     {"hub-stall-timeout", SETTING_MS, GROUP_HUB, AT(hub_stall_timeout_ms), "TIME", "10s", 10,
-     600000, .live = true,
-     .help = "How long the Hub may send nothing before the transfer is tried again."},
+     600000, .help = "How long the Hub may send nothing before the transfer is tried again."},
     {"hub-negative-ttl", SETTING_SECONDS, GROUP_HUB, AT(hub_negative_ttl_s), "TIME", "1m", 0, DAY_S,
-     .live = true, .help = "How long it is remembered that a repository or a file is not there."},
-    {"hub-transfers", SETTING_INT, GROUP_HUB, AT(hub_transfers), "N", "16", 1, 1024, .live = true,
+     .help = "How long it is remembered that a repository or a file is not there."},
+    {"hub-transfers", SETTING_INT, GROUP_HUB, AT(hub_transfers), "N", "16", 1, 1024,
      .help = "Transfers from the Hub at a time; more wait in a queue."},
-    {"hub-retries", SETTING_INT, GROUP_HUB, AT(hub_retries), "N", "4", 0, 20, .live = true,
+    {"hub-retries", SETTING_INT, GROUP_HUB, AT(hub_retries), "N", "4", 0, 20,
      .help = "Further attempts after a failure that may pass (5xx, resets, stalls)."},
 
     {"log-format", SETTING_CHOICE, GROUP_LOG, AT(log_format), "text|json", "text",
@@ -108,12 +106,12 @@ const struct setting settings[] = {
      .live = true, .help = "The least important lines to write: error, warning, info or debug."},
 
     {"max-body", SETTING_BYTES, GROUP_LIMITS, AT(max_body_bytes), "SIZE", "4M", KIB, GIB,
-     .live = true, .help = "The largest request body; more is answered 413."},
+     .help = "The largest request body; more is answered 413."},
     {"max-header", SETTING_BYTES, GROUP_LIMITS, AT(max_header_bytes), "SIZE", "8K", 2 * KIB,
      256 * KIB,
      .help = "The largest request line and headers together; also the memory of a connection."},
     {"max-json-depth", SETTING_INT, GROUP_LIMITS, AT(max_json_depth), "N", "64", 4, 1024,
-     .live = true, .help = "How deep arrays and objects of a body may nest."},
+     .help = "How deep arrays and objects of a body may nest."},
     {"max-connections", SETTING_INT, GROUP_LIMITS, AT(max_connections), "N", "12000", 1, 1000000,
      .help =
          "Connections at a time. The limit of open files is raised to fit, as far as it may be."},
@@ -122,34 +120,30 @@ const struct setting settings[] = {
      .help = "Connections at a time from one address. 0: 256, and no limit on loopback and Unix "
              "sockets, where everybody has the same one."},
     {"header-timeout", SETTING_MS, GROUP_LIMITS, AT(header_timeout_ms), "TIME", "10s", 10, 3600000,
-     .live = true,
      .help = "How long a client may take to send the headers, however steadily it trickles."},
     {"body-timeout", SETTING_MS, GROUP_LIMITS, AT(body_timeout_ms), "TIME", "30s", 10, 3600000,
-     .live = true, .help = "How long a client may take to send the body."},
+     .help = "How long a client may take to send the body."},
     {"idle-timeout", SETTING_MS, GROUP_LIMITS, AT(idle_timeout_ms), "TIME", "2m", 10, 86400000,
      .help = "How long a connection may rest between requests."},
     {"request-timeout", SETTING_MS, GROUP_LIMITS, AT(request_timeout_ms), "TIME", "2m", 10, 3600000,
-     .live = true,
      .help = "How long an answer may take to be found before it is 504. Work goes on for those who "
              "ask again."},
 
     {"cache-memory", SETTING_BYTES, GROUP_KEPT, AT(cache_memory_bytes), "SIZE", "64M", MIB,
-     1024 * GIB, .live = true, .help = "Memory for configs and facts of models."},
+     1024 * GIB, .help = "Memory for configs and facts of models."},
     {"cache-disk", SETTING_BYTES, GROUP_KEPT, AT(cache_disk_bytes), "SIZE", "20G", 16 * MIB,
      1024 * 1024 * GIB, .live = true,
      .help = "Disk for what was read from the Hub; the least recently used goes first."},
     {"pipeline-memory", SETTING_BYTES, GROUP_KEPT, AT(pipeline_memory_bytes), "SIZE", "64M", MIB,
-     1024 * GIB, .live = true,
-     .help = "Memory for pipelines nobody has a lease on; leased ones always stay."},
+     1024 * GIB, .help = "Memory for pipelines nobody has a lease on; leased ones always stay."},
     {"events-kept", SETTING_INT, GROUP_KEPT, AT(events_kept), "N", "10000", 16, 10000000,
-     .live = true, .help = "Events that can still be read with since=; older ones are 410."},
+     .help = "Events that can still be read with since=; older ones are 410."},
     {"max-leases", SETTING_INT, GROUP_KEPT, AT(max_leases), "N", "100000", 1, 100000000,
      .live = true, .help = "Leases at a time."},
     {"max-lease-ttl", SETTING_SECONDS, GROUP_KEPT, AT(max_lease_ttl_s), "TIME", "1d", 1,
      365 * DAY_S, .live = true, .help = "The longest time a lease may be asked for."},
     {"idempotency-ttl", SETTING_SECONDS, GROUP_KEPT, AT(idempotency_ttl_s), "TIME", "1d", 1,
-     30 * DAY_S, .live = true,
-     .help = "How long the answer to a request with an Idempotency-Key is kept."},
+     30 * DAY_S, .help = "How long the answer to a request with an Idempotency-Key is kept."},
 
     {"drain-timeout", SETTING_MS, GROUP_STOPPING, AT(drain_timeout_ms), "TIME", "20s", 0, 3600000,
      .live = true, .help = "How long running requests may take to end once we are asked to stop."},
@@ -158,10 +152,6 @@ const struct setting settings[] = {
      .help = "How long to go on serving, not ready, before sockets close: time for load balancers "
              "to see it."},
 
-    {"device", SETTING_LIST, GROUP_DEVICES, AT(devices), "NAME=TYPE:SIZE", "", .live = true,
-     .help = "A device beside the built-in table, as `h100-nvl=gpu:94G`, to be named in requests; "
-             "may be "
-             "given several times."},
 };
 
 const size_t n_settings = ARRAY_SIZE(settings);

@@ -35,7 +35,7 @@ static bool door_for(bool is_unix, bool is_loopback, const char *text,
 
 static void take_port(struct address *a, int fd)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t size = sizeof(bound);
 
     if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0)

@@ -21,7 +21,6 @@ struct kept {
     enum inspect_depth depth;
     size_t bytes;
     int64_t pinned_at_ms; /* loop time */
-    int64_t used_at_ms;   /* wall clock */
 };
 
 /* One want under way. */
@@ -48,6 +47,7 @@ struct source_walk {
     char *token;
     enum inspect_depth depth;
     bool refresh, canceled;
+    bool outdated; /* the branch moved since: to be told, not to be kept */
     char commit[65], canonical[MODEL_PATH_MAX + 1];
     struct err why_stale;
     TAILQ_HEAD(, source_op) ops;
@@ -100,7 +100,7 @@ static void kept_free(struct source *s, struct kept *k)
     free(k);
 }
 
-static struct kept *kept_find(struct source *s, const char *key)
+static struct kept *kept_find(const struct source *s, const char *key)
 {
     struct map_node *n = map_find(&s->kept, key);
 
@@ -109,10 +109,6 @@ static struct kept *kept_find(struct source *s, const char *key)
 
 static void kept_used(struct source *s, struct kept *k)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    k->used_at_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     TAILQ_REMOVE(&s->order, k, link);
     TAILQ_INSERT_TAIL(&s->order, k, link);
 }
@@ -146,6 +142,8 @@ static void keep(struct source_walk *w, struct model *model)
     struct source *s = w->source;
     struct kept *k = kept_find(s, w->kept_key);
 
+    if (w->outdated)
+        return;
     if (k && k->depth > w->depth && str_eq(k->model->commit, model->commit) &&
         k->model->stale == model->stale) { /* what we have says more */
         k->pinned_at_ms = (int64_t)uv_now(s->loop);
@@ -166,7 +164,6 @@ static void keep(struct source_walk *w, struct model *model)
     TAILQ_INSERT_TAIL(&s->order, k, link);
     s->status.bytes += k->bytes;
     s->status.n_models++;
-    kept_used(s, k);
     shrink(s);
 }
 
@@ -243,6 +240,33 @@ static bool is_unchanged(struct source_walk *w, const struct pin *pin)
     return true;
 }
 
+static bool is_same_branch(const struct model_ref *a, const struct model_ref *b)
+{
+    return str_eq(a->model, b->model) && str_eq(a->revision, b->revision);
+}
+
+/* Whatever else was read of the branch at another commit is void. */
+static void branch_is_at(const struct source_walk *here, const struct pin *pin)
+{
+    struct source *s = here->source;
+    struct kept *k, *next;
+    struct map_node *n;
+
+    if (here->ref.source == MODEL_LOCAL || pin->stale)
+        return;
+    for (k = TAILQ_FIRST(&s->order); k; k = next) {
+        next = TAILQ_NEXT(k, link);
+        if (is_same_branch(&k->model->ref, &here->ref) && !str_eq(k->model->commit, pin->commit))
+            kept_free(s, k);
+    }
+    for (struct map_cursor c = {0}; (n = map_next(&s->walks, &c));) {
+        struct source_walk *w = container_of(n, struct source_walk, node);
+
+        if (is_same_branch(&w->ref, &here->ref) && w->commit[0] && !str_eq(w->commit, pin->commit))
+            w->outdated = true;
+    }
+}
+
 /* Nothing else is under way while the pin is. */
 static void give_pin(struct source_read *r, struct pin *pin)
 {
@@ -252,6 +276,7 @@ static void give_pin(struct source_read *r, struct pin *pin)
 
     snprintf(w->commit, sizeof(w->commit), "%s", pin->commit);
     snprintf(w->canonical, sizeof(w->canonical), "%s", pin->canonical);
+    branch_is_at(w, pin);
     mine = *pin;
     *pin = (struct pin){0};
     read_free(r);
@@ -480,14 +505,31 @@ struct model *source_peek(struct source *s, const struct model_ref *ref, const c
     return model_ref_count(k->model);
 }
 
+bool source_commit(const struct source *s, const struct model_ref *ref, const char *token,
+                   char ret[65])
+{
+    AUTO_FREE char *key = kept_key(ref, token);
+    const struct kept *k = kept_find(s, key);
+
+    if (k)
+        memcpy(ret, k->model->commit, sizeof(k->model->commit));
+    return k != NULL;
+}
+
+void source_limit(struct source *s, size_t max_bytes)
+{
+    s->o.max_bytes = max_bytes;
+    shrink(s);
+}
+
 size_t source_forget(struct source *s, const char *model)
 {
     struct kept *k, *next;
-    size_t n = 0, size = model ? strlen(model) : 0;
+    size_t n = 0;
 
     for (k = TAILQ_FIRST(&s->order); k; k = next) {
         next = TAILQ_NEXT(k, link);
-        if (size && (strncmp(k->key, model, size) != 0 || k->key[size] != '\n'))
+        if (model && !str_eq(k->model->ref.model, model) && !str_eq(k->model->canonical, model))
             continue;
         kept_free(s, k);
         n++;
@@ -497,13 +539,12 @@ size_t source_forget(struct source *s, const char *model)
     return n;
 }
 
-void source_each(const struct source *s,
-                 void (*each)(void *ctx, const struct model *m, int64_t used_at_ms), void *ctx)
+void source_each(const struct source *s, void (*each)(void *ctx, const struct model *m), void *ctx)
 {
     const struct kept *k;
 
     TAILQ_FOREACH_REVERSE(k, &s->order, kept_order, link)
-    each(ctx, k->model, k->used_at_ms);
+    each(ctx, k->model);
 }
 
 void source_status(const struct source *s, struct source_status *ret)

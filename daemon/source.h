@@ -5,7 +5,8 @@
  * Drives hub/inspect to its end: chooses where to read (a local path, or the
  * Hub with its caches), keeps a bounded number of reads under way and shares
  * one walk among all who want the same. Models are kept in memory, by bytes;
- * one of a branch is believed as long as its pin.
+ * one of a branch is believed as long as its pin, and dropped when another
+ * reading of the branch (by subfolder, trust, credential) finds that it moved.
  *
  * On the core loop's thread.
  */
@@ -55,12 +56,20 @@ void source_cancel(struct source_op *op); /* done() from inside, with ERR_CANCEL
 struct model *source_peek(struct source *s, const struct model_ref *ref, const char *token,
                           enum inspect_depth depth);
 
-/* Drops what memory holds of a model (every revision and credential). Returns how many. */
+/* The commit of what memory has of it, believed or not. */
+bool source_commit(const struct source *s, const struct model_ref *ref, const char *token,
+                   char ret[65]);
+
+/*
+ * Drops what memory holds of a model, by either of its names (every revision and
+ * credential; NULL: of all). Returns how many.
+ */
 size_t source_forget(struct source *s, const char *model);
+/* From now on at most max_bytes. */
+void source_limit(struct source *s, size_t max_bytes);
 
 /* What memory holds, for GET /v1/models: called for each, most recently used first. */
-void source_each(const struct source *s,
-                 void (*each)(void *ctx, const struct model *m, int64_t used_at_ms), void *ctx);
+void source_each(const struct source *s, void (*each)(void *ctx, const struct model *m), void *ctx);
 
 struct source_status {
     size_t n_models, bytes, max_bytes;

@@ -101,10 +101,10 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- ends and repetitions */
 
-static void finish(struct upstream *x, bool ok, const struct err *err)
+static void fail(struct upstream *x, const struct err *err)
 {
-    x->upstreams->status.failures += !ok && err->code != ERR_CANCELED;
-    x->done(x, ok, err);
+    x->upstreams->status.failures += err->code != ERR_CANCELED;
+    x->done(x, false, err);
 }
 
 /* Back to the first hop. */
@@ -145,7 +145,7 @@ static void try_again(struct upstream *x, const struct err *err)
         if (hopeless)
             seen_up(e, false, err->msg);
     if (hopeless) {
-        finish(x, false, err);
+        fail(x, err);
         return;
     }
     x->attempt++;
@@ -187,7 +187,7 @@ static void follow(struct upstream *x)
 
     if (!redirect_next(e->o.endpoint->url, x->here, x->answer.location, x->hops, x->with_token,
                        &next, &x->with_token, &err)) {
-        finish(x, false, &err);
+        fail(x, &err);
         return;
     }
     free(x->here);
@@ -235,12 +235,12 @@ static void on_content(struct upstream *x)
     x->fetch.body = (struct buf){0};
     if (x->size > 0) {
         if (!cut_range(x, &err)) {
-            finish(x, false, &err);
+            fail(x, &err);
             return;
         }
     } else if (x->total < 0)
         x->total = (int64_t)x->body.size;
-    finish(x, true, NULL);
+    x->done(x, true, NULL);
 }
 
 static void on_answered(struct upstream *x)
@@ -273,7 +273,7 @@ static void on_answered(struct upstream *x)
         follow(x);
         return;
     case HUB_REFUSED:
-        finish(x, false, &err);
+        fail(x, &err);
         return;
     case HUB_TROUBLE:
         e->status.rate_limited += err.code == ERR_HUB_RATE_LIMITED;
@@ -299,11 +299,11 @@ static void on_fetched(struct fetch *f, bool ok, const struct err *err)
 
         err_set(&wrong, ERR_HUB_BAD_ANSWER, "the Hub sends all of %.200s where a part was asked",
                 x->question.path);
-        finish(x, false, &wrong);
+        fail(x, &wrong);
     } else if (err->code == ERR_HUB_UNREACHABLE || err->code == ERR_HUB_TIMEOUT)
         try_again(x, err);
     else
-        finish(x, false, err);
+        fail(x, err);
 }
 
 static void upstream_send(struct upstream *x)
@@ -364,7 +364,7 @@ void upstream_cancel(struct upstream *x)
     if (x->is_late)
         wait_over(x);
     err_set(&err, ERR_CANCELED, "canceled");
-    finish(x, false, &err);
+    fail(x, &err);
 }
 
 void upstream_release(struct upstream *x)

@@ -9,7 +9,7 @@ base=docker.io/library/debian:bookworm-slim
 buildah() { command buildah --root "$folder/root" --runroot "$folder/run" --storage-driver vfs "$@"; }
 
 if [ ! -f "$folder/base.tar" ]; then
-    mmdebstrap --quiet --variant=minbase bookworm "$folder/base.tar.part"
+    mmdebstrap --quiet --format=tar --variant=minbase bookworm "$folder/base.tar.part"
     mv "$folder/base.tar.part" "$folder/base.tar"
 fi
 if ! buildah inspect --type image "$base" >/dev/null 2>&1; then
@@ -18,7 +18,11 @@ if ! buildah inspect --type image "$base" >/dev/null 2>&1; then
     buildah commit --quiet --rm "$container" "$base" >/dev/null
 fi
 
-buildah bud --quiet --isolation chroot --network host --pull=never --format docker -t pipelined . >/dev/null
+buildah bud --isolation chroot --network host --pull=never --format docker -t pipelined . \
+    >"$folder/build.log" 2>&1 || {
+    tail -n 40 "$folder/build.log" >&2
+    exit 1
+}
 container=$(buildah from --pull=never pipelined)
 trap 'buildah rm "$container" >/dev/null' EXIT
 inside() { buildah run --isolation chroot --network host "$container" -- "$@"; }

@@ -138,12 +138,20 @@ static bool since_parse(const struct request *req, const struct event_query *q, 
     return true;
 }
 
+/* What does not fit is bounded later, like what is merely too long. */
+static int seconds_of(const char *text)
+{
+    long n = strtol(text, NULL, 10);
+
+    return n < 0 ? -1 : n > INT32_MAX ? INT32_MAX : (int)n;
+}
+
 static int prefer_wait(const struct request *req)
 {
     const char *prefer = request_header(req, "Prefer"),
                *at = prefer ? strstr(prefer, "wait=") : NULL;
 
-    return at ? atoi(at + strlen("wait=")) : -1;
+    return at ? seconds_of(at + strlen("wait=")) : -1;
 }
 
 static int64_t newest(const struct event_log *log)

@@ -95,7 +95,14 @@ struct list_query {
     struct page_query page;
 };
 
-static const struct field list_fields[] = {PAGE_FIELDS(struct list_query)};
+/* clang-format off */
+static const struct field list_fields[] = {
+    {"limit", FIELD_INT, offsetof(struct list_query, page.limit), .min = 1, .max = PAGE_MAX,
+     .doc = "Most items of one page."},
+    {"page_token", FIELD_STR, offsetof(struct list_query, page.page_token), .min = 1,
+     .max = MODEL_PATH_MAX, .doc = "next_page_token of the page before."},
+};
+/* clang-format on */
 static const struct field_table list_table = {"ModelListQuery", list_fields,
                                               ARRAY_SIZE(list_fields)};
 
@@ -109,6 +116,22 @@ static void list_models(struct request *req)
         snprintf(args->page_token, sizeof(args->page_token), "%s", q->page.page_token);
     request_submit(req, plain_call(req, OP_MODELS, args));
 }
+
+/* What OpenAI's clients ask. */
+static void get_listed(struct request *req)
+{
+    AUTO_ERR struct err err = {0};
+    struct args_model *args = mem_new(struct args_model);
+
+    if (!model_ref_parse(&args->ref, req->capture[0], NULL, NULL, &err)) {
+        reply_problem(req, &err);
+        free(args);
+        return;
+    }
+    request_submit(req, plain_call(req, OP_MODELS, args));
+}
+
+static const enum err_code listed_errors[] = {ERR_NOT_FOUND, ERR_NONE};
 
 static const enum err_code architecture_errors[] = {
     ERR_ARCH_NOT_FOUND, ERR_TASK_NOT_FOUND, ERR_NO_ARCHITECTURES, ERR_REMOTE_CODE,
@@ -143,5 +166,7 @@ static const struct route rows[] = {
     {METHOD_GET, "/v1/models", list_models, .id = "listModels", .scope = SCOPE_READ,
      .query = &list_table, .query_size = sizeof(struct list_query), .tag = "models",
      .summary = "Models known here"},
+    {METHOD_GET, "/v1/models/{model*}", get_listed, .id = "getListedModel", .scope = SCOPE_READ,
+     .errors = listed_errors, .tag = "models", .summary = "A model known here"},
 };
 const struct route_table model_routes = ROUTE_TABLE(rows);

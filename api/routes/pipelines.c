@@ -54,7 +54,7 @@ static void on_pipeline(struct request *req, struct call *call)
     char href[80];
 
     if (body && str_starts(body->bytes, start) &&
-        (strncmp(id, req->capture[0], size) || id[size] != '"')) {
+        (strncmp(id, req->capture[0], size) != 0 || id[size] != '"')) {
         snprintf(href, sizeof(href), "/v1/pipelines/%.*s", (int)strcspn(id, "\""), id);
         reply_header(req, "Content-Location", href);
     }

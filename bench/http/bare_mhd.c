@@ -28,7 +28,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 
 int main(int argc, char **argv)
 {
-    size_t size = argc > 1 ? (size_t)atol(argv[1]) : 600;
+    size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) : 600;
     size_t pool = argc > 2 ? (size_t)atol(argv[2]) : 8192;
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char *body = malloc(size);

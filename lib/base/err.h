@@ -40,8 +40,8 @@
     X(ERR_TASK_UNKNOWN, "task-unknown") /* no such task at all */ \
     X(ERR_PRECONDITION, "precondition-failed")                \
     /* models: the Hub */                                     \
-    X(ERR_REPO_NOT_FOUND, "repository-not-found")             \
-    X(ERR_REPO_PRIVATE, "repository-private") /* or missing: without a token the Hub does not tell */ \
+    X(ERR_REPO_NOT_FOUND, "repository-not-found") /* or private: the Hub does not tell; "authenticated" */ \
+    X(ERR_REPO_PRIVATE, "repository-private") /* known to be there: the Hub answers 403 */ \
     X(ERR_REPO_GATED, "repository-gated")                     \
     X(ERR_REPO_DISABLED, "repository-disabled")               \
     X(ERR_REPO_RENAMED, "repository-renamed") /* and the new name cannot be followed */ \
@@ -145,6 +145,16 @@ bool err_fact_int(struct err *err, const char *name, int64_t value);
 bool err_fact_strv(struct err *err, const char *name, const char *const *values, size_t n);
 /* json must be one valid JSON value. */
 bool err_fact_json(struct err *err, const char *name, const char *json);
+
+/* clang's analyzer looks at one file at a time and cannot know that these are false. */
+#if defined(__clang_analyzer__) && !defined(ERR_C)
+#define err_set(...)       ((void)err_set(__VA_ARGS__), false)
+#define err_wrap(...)      ((void)err_wrap(__VA_ARGS__), false)
+#define err_fact_str(...)  ((void)err_fact_str(__VA_ARGS__), false)
+#define err_fact_int(...)  ((void)err_fact_int(__VA_ARGS__), false)
+#define err_fact_strv(...) ((void)err_fact_strv(__VA_ARGS__), false)
+#define err_fact_json(...) ((void)err_fact_json(__VA_ARGS__), false)
+#endif
 
 const char *err_slug(enum err_code code);
 /* The code of a slug; ERR_INTERNAL when it is none. */

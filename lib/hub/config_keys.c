@@ -210,7 +210,7 @@ json_t *config_load_text(const char *text, size_t size, const char *file, struct
         tame(&tamed, text, text + size);
         doc = json_loadb(tamed.data, tamed.size, 0, &unused);
     }
-    if (doc && json_is_object(doc))
+    if (json_is_object(doc))
         return doc;
     const char *detail = doc ? "not an object" : at.text;
     err_set(err, ERR_CONFIG_INVALID, "%s: line %d: %s", file, doc ? 1 : at.line, detail);

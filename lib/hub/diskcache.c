@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "hub/model_info.h"
 #include "hub/protocol.h"
-#include "json/writer.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -298,6 +297,24 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Does the repository in the folder name of dir hold any commit? */
+static bool has_snapshot(DIR *dir, const char *name)
+{
+    AUTO_FREE char *path = str_printf("%s/snapshots", name);
+    AUTO_CLOSE int fd = openat(dirfd(dir), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *snapshots = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *e;
+    bool found = false;
+
+    if (!snapshots)
+        return false;
+    fd = -1; /* the stream's now */
+    while (!found && (e = readdir(snapshots)))
+        found = revision_is_commit(e->d_name);
+    closedir(snapshots);
+    return found;
+}
+
 char **diskcache_repos(const struct diskcache *d, size_t *ret_n)
 {
     DIR *dir = opendir(d->root);
@@ -317,7 +334,7 @@ char **diskcache_repos(const struct diskcache *d, size_t *ret_n)
                      dashes + 2);
         else
             snprintf(id, sizeof(id), "%s", e->d_name + 8);
-        if (!repo_id_valid(id))
+        if (!repo_id_valid(id) || !has_snapshot(dir, e->d_name))
             continue;
         if ((n & (n - 1)) == 0)
             repos = mem_resize(repos, (n ? 2 * n : 1) * sizeof(*repos));
@@ -466,12 +483,36 @@ static void write_tag(const struct diskcache *d)
         (void)!write_file(path, ".incomplete", text, sizeof(text) - 1, &ignored);
 }
 
+/* Is what lies there what it is named? */
+static bool blob_is_whole(const char *blob, const char *oid, size_t wanted)
+{
+    AUTO_ERR struct err ignored = {0};
+    AUTO_FREE char *data = NULL;
+    struct stat st;
+    size_t size;
+
+    if (stat(blob, &st) != 0 || st.st_size != (off_t)wanted)
+        return false;
+    if (wanted > CHECK_MAX_BYTES)
+        return true;
+    data = slurp(blob, wanted, &size);
+    return data && hub_content_check(oid, blob, data, size, &ignored);
+}
+
+char *diskcache_blob_path(const char *repo, const char *oid)
+{
+    AUTO_FREE char *folder = repo_folder(repo);
+
+    return str_printf("%s/blobs/%s", folder, oid);
+}
+
 bool diskcache_put(struct diskcache *d, const char *repo, const char *commit, const char *path,
-                   const char *oid, const void *data, size_t size, struct err *err)
+                   const char *oid, const void *data, size_t size, bool *ret_is_new,
+                   struct err *err)
 {
     AUTO_FREE char *blob = NULL;
     AUTO_CLOSE int lock = -1;
-    struct stat st;
+    bool is_new;
 
     assert(hub_etag_is_hash(oid) && revision_is_commit(commit) && repo_path_valid(path));
     if (!hub_content_check(oid, path, data, size, err))
@@ -479,10 +520,13 @@ bool diskcache_put(struct diskcache *d, const char *repo, const char *commit, co
     write_tag(d);
     lock = take_lock(d, repo, oid);
     blob = cache_path(d, repo, "blobs", oid, NULL);
-    if (stat(blob, &st) != 0 || st.st_size != (off_t)size)
-        if (!write_file(blob, ".incomplete", data, size, err))
-            return false;
-    return link_snapshot(d, repo, commit, path, oid, err);
+    is_new = !blob_is_whole(blob, oid, size);
+    if (is_new && !write_file(blob, ".incomplete", data, size, err))
+        return false;
+    if (!link_snapshot(d, repo, commit, path, oid, err))
+        return false;
+    *ret_is_new = is_new;
+    return true;
 }
 
 bool diskcache_put_ref(struct diskcache *d, const char *repo, const char *revision,
@@ -493,46 +537,9 @@ bool diskcache_put_ref(struct diskcache *d, const char *repo, const char *revisi
     if (revision_is_commit(revision) || !repo_path_valid(revision))
         return true; /* a commit needs no ref, and a strange name gets none */
     path = cache_path(d, repo, "refs", revision, NULL);
+    if (access(path, F_OK) == 0)
+        return true;
     return write_file(path, ".incomplete", commit, strlen(commit), err);
-}
-
-bool diskcache_put_absent(struct diskcache *d, const char *repo, const char *commit,
-                          const char *path, struct err *err)
-{
-    AUTO_FREE char *absent = cache_path(d, repo, ".no_exist", commit, path);
-
-    assert(revision_is_commit(commit) && repo_path_valid(path));
-    return write_file(absent, ".incomplete", "", 0, err);
-}
-
-bool diskcache_put_tree(struct diskcache *d, const char *repo, const struct pin *pin,
-                        struct err *err)
-{
-    AUTO_FREE char *name = str_printf("%s.json", pin->commit);
-    AUTO_FREE char *path = cache_path(d, repo, "trees", name, NULL);
-    AUTO_BUF struct buf b = {0};
-    struct json j = json_begin(&b);
-
-    json_open(&j, '{');
-    json_int(&j, "format_version", 1);
-    json_key(&j, "files"), json_open(&j, '{');
-    for (size_t i = 0; i < pin->n_files; i++) {
-        const struct model_file *f = &pin->files[i];
-        bool is_lfs = strlen(f->oid) == 64;
-
-        /* Git's name of an LFS file's pointer is not kept here, but readers demand one. */
-        json_key(&j, f->path), json_open(&j, '{');
-        json_int(&j, "size", f->size);
-        json_str(&j, "blob_id", f->oid);
-        if (is_lfs) {
-            json_str(&j, "lfs_sha256", f->oid);
-            json_int(&j, "lfs_size", f->size);
-        }
-        json_close(&j, '}');
-    }
-    json_close(&j, '}');
-    json_close(&j, '}');
-    return write_file(path, ".incomplete", b.data, b.size, err);
 }
 
 /* Does any snapshot below folder link to oid? Says yes when it cannot tell. */
@@ -574,6 +581,49 @@ static bool is_linked(const char *folder, const char *oid, int depth)
     return found;
 }
 
+/* Removes the refs below folder that name commit. */
+static void drop_refs(const char *folder, const char *commit, int depth)
+{
+    DIR *dir = depth < SCAN_DEPTH_MAX ? opendir(folder) : NULL;
+    struct dirent *e;
+
+    while (dir && (e = readdir(dir))) {
+        AUTO_FREE char *path = NULL, *text = NULL;
+        struct stat st;
+        size_t size;
+
+        if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+            continue;
+        path = str_printf("%s/%s", folder, e->d_name);
+        if (lstat(path, &st) != 0)
+            continue;
+        if (S_ISDIR(st.st_mode))
+            drop_refs(path, commit, depth + 1);
+        else if (S_ISREG(st.st_mode) && (text = slurp(path, 128, &size)) &&
+                 str_starts(text, commit))
+            unlink(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+/* What the last file of a snapshot leaves behind. */
+static void drop_empty_snapshot(const struct diskcache *d, const char *repo, const char *commit,
+                                const char *path)
+{
+    AUTO_FREE char *file = cache_path(d, repo, "snapshots", commit, path);
+    AUTO_FREE char *folder = repo_folder(repo);
+    AUTO_FREE char *refs = str_printf("%s/%s/refs", d->root, folder);
+    size_t end = strlen(file) - strlen(path);
+
+    while (strlen(file) >= end) {
+        *strrchr(file, '/') = '\0';
+        if (rmdir(file) != 0 && errno != ENOENT)
+            return; /* there is more in it */
+    }
+    drop_refs(refs, commit, 0);
+}
+
 bool diskcache_remove(struct diskcache *d, const char *repo, const char *commit, const char *path,
                       int64_t *ret_freed, struct err *err)
 {
@@ -592,6 +642,7 @@ bool diskcache_remove(struct diskcache *d, const char *repo, const char *commit,
     lock = take_lock(d, repo, oid);
     if (unlink(link) != 0 && errno != ENOENT)
         return io_error(err, "remove", link);
+    drop_empty_snapshot(d, repo, commit, path);
     folder = repo_folder(repo);
     snapshots = str_printf("%s/%s/snapshots", d->root, folder);
     if (is_linked(snapshots, oid, 0))

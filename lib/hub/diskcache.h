@@ -13,7 +13,9 @@
  * Everything written appears complete or not at all: temporary file, fsync,
  * check of the hash, rename. Several processes may write at once: the names are
  * content, so the last rename changes nothing. A blob is removed only after no
- * snapshot links to it. Paths from outside pass repo_path_valid() first.
+ * snapshot links to it. Paths from outside pass repo_path_valid() first. Of
+ * .no_exist and trees we are readers only: what we know of absent files is in
+ * cache.db.
  *
  * Blocking; for a worker thread. Immutable after open: any number of threads.
  */
@@ -55,23 +57,33 @@ bool diskcache_read(const struct diskcache *d, const char *repo, const char *com
 bool diskcache_pin(const struct diskcache *d, const char *repo, const char *commit, struct pin *ret,
                    bool *ret_complete);
 
-/* ---- writing; each ERR_IO or ERR_STORE_FULL, and oid must be what data hashes to */
+/* Repositories of which something is here, as ids, sorted; the caller frees each and the array. */
+char **diskcache_repos(const struct diskcache *d, size_t *ret_n);
 
+/* ---- writing; each ERR_IO or ERR_STORE_FULL */
+
+/*
+ * Puts data, which must be what oid names, into the snapshot. *ret_is_new: the
+ * blob was not there before (or was damaged), so it is ours. A whole one that
+ * somebody else wrote is linked to and stays his.
+ */
 bool diskcache_put(struct diskcache *d, const char *repo, const char *commit, const char *path,
-                   const char *oid, const void *data, size_t size, struct err *err) MUST_CHECK;
+                   const char *oid, const void *data, size_t size, bool *ret_is_new,
+                   struct err *err) MUST_CHECK;
+/*
+ * Names the snapshot, where the revision has no ref yet: moving one would take
+ * the snapshot it names from who works offline with it.
+ */
 bool diskcache_put_ref(struct diskcache *d, const char *repo, const char *revision,
                        const char *commit, struct err *err) MUST_CHECK;
-bool diskcache_put_absent(struct diskcache *d, const char *repo, const char *commit,
-                          const char *path, struct err *err) MUST_CHECK;
-bool diskcache_put_tree(struct diskcache *d, const char *repo, const struct pin *pin,
-                        struct err *err) MUST_CHECK;
+/* models--org--name/blobs/<oid>; the caller frees. */
+char *diskcache_blob_path(const char *repo, const char *oid);
 
 /*
  * Forgets one file of one snapshot, and its blob when no snapshot of the
- * repository links to it any more. *ret_freed: bytes given back.
+ * repository links to it any more. With the last file the snapshot goes, and
+ * the refs that name it. Other folders stay though empty: somebody may be about
+ * to write into them. *ret_freed: bytes given back.
  */
 bool diskcache_remove(struct diskcache *d, const char *repo, const char *commit, const char *path,
                       int64_t *ret_freed, struct err *err) MUST_CHECK;
-
-/* Repositories here, as ids, sorted; the caller frees each and the array. */
-char **diskcache_repos(const struct diskcache *d, size_t *ret_n);

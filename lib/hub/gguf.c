@@ -171,7 +171,7 @@ static void set_number(enum gguf_type type, uint64_t bits, int64_t *ret_i, doubl
         *ret_d = d;
         break;
     case GGUF_I8:
-        *ret_i = (int8_t)bits;
+        *ret_i = (int8_t)bits; // NOLINT(bugprone-signed-char-misuse): a number
         break;
     case GGUF_I16:
         *ret_i = (int16_t)bits;

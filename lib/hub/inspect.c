@@ -201,7 +201,7 @@ static json_t *take_object(struct inspect *in, struct job *job, const char *data
     json_error_t at;
     json_t *doc = json_loadb(data, size, 0, &at);
 
-    if (doc && json_is_object(doc))
+    if (json_is_object(doc))
         return doc;
     inspect_problem(in, job->want.path, ERR_FILE_CORRUPT, doc ? "it is not an object" : at.text);
     json_decref(doc);

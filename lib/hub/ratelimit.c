@@ -79,9 +79,10 @@ bool rate_gates_error(int64_t wait_ms, enum hub_bucket bucket, struct err *err)
 
 int64_t backoff_ms(unsigned attempt, int64_t base_ms, int64_t cap_ms, uint32_t random)
 {
-    int64_t full = attempt > 30 ? cap_ms : base_ms << (attempt ? attempt - 1 : 0);
+    int64_t full = attempt > 30 ? cap_ms : base_ms << (attempt ? attempt - 1 : 0), half;
 
     if (full > cap_ms)
         full = cap_ms;
-    return full / 2 + (int64_t)((double)(full - full / 2) * ((double)random / 4294967296.0));
+    half = full / 2;
+    return half + (int64_t)((double)(full - half) * ((double)random / 4294967296.0));
 }

@@ -67,7 +67,7 @@ static struct terms terms_of(const struct plan_input *in)
     struct terms t = {.in = in, .c = c, .n_devices = (int64_t)in->n_devices, .dp = in->dp};
 
     t.ep = in->ep > 0 ? in->ep : 1;
-    t.nodes = t.ep > t.n_devices ? t.ep / t.n_devices : 1;
+    t.nodes = t.n_devices > 0 && t.ep > t.n_devices ? t.ep / t.n_devices : 1;
     t.tokens = in->max_batch_input_tokens;
     t.hidden = c->hidden_size;
     t.moe = or_else(c->moe_intermediate_size, c->intermediate_size);
@@ -82,7 +82,9 @@ static struct terms terms_of(const struct plan_input *in)
 /* Bytes of n values in the encoding, 4-bit ones with a scale per 16. */
 static int64_t encoded(const struct terms *t, int64_t n)
 {
-    return t->four_bit ? int_of_real((double)(n / 2) * 1.125) : sat_mul(n, t->dtype_bytes);
+    int64_t pairs = n / 2;
+
+    return t->four_bit ? int_of_real((double)pairs * 1.125) : sat_mul(n, t->dtype_bytes);
 }
 
 /* ---- mixtures of experts */

@@ -90,8 +90,8 @@ bool decide_architecture(struct resolution *r, struct err *err)
 {
     const struct model *m = r->main.model;
 
-    if (!m->config && !model_no_config(m, err))
-        return false;
+    if (!m->config)
+        return model_no_config(m, err);
     if (!check_remote_code(&r->main, err))
         return false;
     r->task = (enum task)r->req->task;

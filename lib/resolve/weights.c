@@ -144,8 +144,8 @@ static bool missing(const struct side *s, struct err *err)
                 names[n++] = s->fields->weight_path.items[i];
             n_missing++;
         }
-    err_set(err, ERR_WEIGHTS_NOT_FOUND, "%s has no file %.120s%s.", s->weights->ref.model, names[0],
-            n_missing > 1 ? ", nor others of weight_path" : "");
+    err_set(err, ERR_WEIGHTS_NOT_FOUND, "%s has no file %.120s%s.", s->weights->ref.model,
+            n ? names[0] : "", n_missing > 1 ? ", nor others of weight_path" : "");
     err_fact_strv(err, "missing_files", names, n);
     fact_available(s, err);
     return false;

@@ -33,12 +33,9 @@ struct cache_file {
     int64_t last_used; /* Unix seconds */
 };
 
-/* That something is not there, or may not be seen. */
-struct cache_negative {
-    char *key;   /* the hub's: what was asked, and with which credential */
-    char *model; /* whose deletion takes it along */
-    struct err err;
-    int64_t expires_at; /* Unix seconds */
+/* What a removal took away: rows, and bytes of content and of blobs. */
+struct cache_removed {
+    int64_t n_pins, n_files, bytes;
 };
 
 /*

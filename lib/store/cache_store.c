@@ -9,9 +9,10 @@
 
 enum {
     CACHE_APPLICATION_ID = 0x706C6E63, /* "plnc" */
-    CACHE_SCHEMA = 1,
-    MEMORY_PAGES = 8192,  /* 32 MiB, when there is no disk to put them on */
-    TOUCH_AFTER_S = 3600, /* so that reading writes once an hour at most */
+    CACHE_SCHEMA = 2,
+    MEMORY_PAGES = 8192,     /* 32 MiB, when there is no disk to put them on */
+    MEMORY_BYTES = 24 << 20, /* … of which content may take this much */
+    TOUCH_AFTER_S = 3600,    /* so that reading writes once an hour at most */
 };
 
 enum cache_stmt {
@@ -21,16 +22,16 @@ enum cache_stmt {
     STMT_GET_FILE,
     STMT_TOUCH_FILE,
     STMT_PUT_FILE,
+    STMT_BLOB_USED,
     STMT_BYTES,
     STMT_OLDEST,
-    STMT_DELETE_FILE,
-    STMT_BLOB_USED,
+    STMT_OLDEST_PIN,
     STMT_FILES_OF,
-    STMT_DELETE_NEGATIVES_OF,
+    STMT_FILES,
+    STMT_DELETE_FILE,
+    STMT_DELETE_PIN,
     STMT_DELETE_PINS_OF,
-    STMT_GET_NEGATIVE,
-    STMT_PUT_NEGATIVE,
-    STMT_EXPIRE,
+    STMT_DELETE_PINS,
     N_STMTS,
 };
 
@@ -42,30 +43,30 @@ static const char *const sql[N_STMTS] = {
                      " canonical, info, pinned_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
     [STMT_LIST_PINS] = "SELECT model, revision, credential, commit_id, canonical, pinned_at"
                        " FROM pin ORDER BY pinned_at DESC, model",
-    [STMT_GET_FILE] = "SELECT etag, size, content, blob_path, last_used, rowid FROM file"
+    [STMT_GET_FILE] = "SELECT etag, size, content, blob_path, last_used FROM file"
                       " WHERE model = ? AND commit_id = ? AND path = ? AND credential = ?",
-    [STMT_TOUCH_FILE] = "UPDATE file SET last_used = ? WHERE rowid = ?",
+    [STMT_TOUCH_FILE] = "UPDATE file SET last_used = ?5 WHERE model = ?1 AND commit_id = ?2"
+                        " AND path = ?3 AND credential = ?4 AND last_used <= ?5 - ?6",
     [STMT_PUT_FILE] = "INSERT OR REPLACE INTO file (model, commit_id, path, credential, etag,"
                       " size, content, blob_path, last_used, bytes)"
                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [STMT_BLOB_USED] = "SELECT 1 FROM file WHERE blob_path = ? LIMIT 1",
     [STMT_BYTES] = "SELECT (SELECT coalesce(sum(bytes), 0) FROM file WHERE blob_path IS NULL) +"
                    " (SELECT coalesce(sum(bytes), 0) FROM (SELECT max(bytes) AS bytes FROM file"
-                   " WHERE blob_path IS NOT NULL GROUP BY blob_path))",
-    [STMT_OLDEST] = "SELECT rowid, bytes, blob_path FROM file WHERE bytes > 0"
-                    " ORDER BY last_used, rowid LIMIT 1",
+                   " WHERE blob_path IS NOT NULL GROUP BY blob_path)) +"
+                   " (SELECT coalesce(sum(length(info)), 0) FROM pin)",
+#define FILE_TO_REMOVE "SELECT rowid, bytes, model, commit_id, path, blob_path FROM file"
+    [STMT_OLDEST] = FILE_TO_REMOVE " WHERE bytes > 0 ORDER BY last_used, rowid LIMIT 1",
+    [STMT_OLDEST_PIN] = "SELECT rowid, length(info) FROM pin ORDER BY pinned_at, rowid LIMIT 1",
+    /* Under the name asked for and, after a rename, under the Hub's; both ways. */
+    [STMT_FILES_OF] = FILE_TO_REMOVE " WHERE model = ?1"
+                      " OR model IN (SELECT canonical FROM pin WHERE model = ?1)"
+                      " OR model IN (SELECT model FROM pin WHERE canonical = ?1) LIMIT 1",
+    [STMT_FILES] = FILE_TO_REMOVE " LIMIT 1",
     [STMT_DELETE_FILE] = "DELETE FROM file WHERE rowid = ?",
-    [STMT_BLOB_USED] = "SELECT 1 FROM file WHERE blob_path = ? LIMIT 1",
-    /* Under the name asked for and, after a rename, under the Hub's. */
-    [STMT_FILES_OF] = "SELECT rowid, bytes, blob_path FROM file WHERE model = ?1 OR model IN"
-                      " (SELECT canonical FROM pin WHERE model = ?1) LIMIT 1",
-    [STMT_DELETE_NEGATIVES_OF] = "DELETE FROM negative WHERE model = ?1 OR model IN"
-                                 " (SELECT canonical FROM pin WHERE model = ?1)",
+    [STMT_DELETE_PIN] = "DELETE FROM pin WHERE rowid = ?",
     [STMT_DELETE_PINS_OF] = "DELETE FROM pin WHERE model = ?1 OR canonical = ?1",
-    [STMT_GET_NEGATIVE] = "SELECT code, message, facts, expires_at FROM negative"
-                          " WHERE key = ? AND expires_at > ?",
-    [STMT_PUT_NEGATIVE] = "INSERT OR REPLACE INTO negative (key, model, code, message, facts,"
-                          " expires_at) VALUES (?, ?, ?, ?, ?, ?)",
-    [STMT_EXPIRE] = "DELETE FROM negative WHERE expires_at <= ?",
+    [STMT_DELETE_PINS] = "DELETE FROM pin",
 };
 /* clang-format on */
 
@@ -297,14 +298,30 @@ bool cache_list_pins(struct cache_store *s, void (*each)(void *ctx, const struct
 
 /* ---- files */
 
+static bool touch_file(struct cache_store *s, const struct cache_file *key, int64_t now_s,
+                       struct err *err)
+{
+    struct params p = params_of(s->stmts[STMT_TOUCH_FILE]);
+
+    param_text(&p, key->model), param_text(&p, key->commit);
+    param_text(&p, key->path), param_text(&p, key->credential);
+    param_int(&p, now_s), param_int(&p, TOUCH_AFTER_S);
+    return run(s, STMT_TOUCH_FILE, "use of a file not written", err);
+}
+
+bool cache_touch_file(struct cache_store *s, const struct cache_file *key, int64_t now_s,
+                      struct err *err)
+{
+    return touch_file(s, key, now_s, err) || survive(s, err);
+}
+
 static bool get_file(struct cache_store *s, const struct cache_file *key, int64_t now_s,
                      struct cache_file *ret, bool *ret_found, struct err *err)
 {
     AUTO_RESET sqlite3_stmt *stmt = s->stmts[STMT_GET_FILE];
     struct params p = params_of(stmt);
-    struct err ignored = {0};
+    AUTO_ERR struct err ignored = {0};
     size_t size;
-    int64_t rowid;
 
     param_text(&p, key->model), param_text(&p, key->commit);
     param_text(&p, key->path), param_text(&p, key->credential);
@@ -323,13 +340,8 @@ static bool get_file(struct cache_store *s, const struct cache_file *key, int64_
         .last_used = sqlite3_column_int64(stmt, 4),
     };
     ret->content = column_copy(stmt, 2, &ret->content_size);
-    rowid = sqlite3_column_int64(stmt, 5);
-    if (now_s - ret->last_used < TOUCH_AFTER_S)
-        return true;
-    p = params_of(s->stmts[STMT_TOUCH_FILE]);
-    param_int(&p, now_s), param_int(&p, rowid);
     /* What was read is good even where this cannot be written, as on a full disk. */
-    if (run(s, STMT_TOUCH_FILE, "use of a file not written", &ignored))
+    if (now_s - ret->last_used >= TOUCH_AFTER_S && touch_file(s, key, now_s, &ignored))
         ret->last_used = now_s;
     return true;
 }
@@ -371,71 +383,28 @@ bool cache_put_file(struct cache_store *s, const struct cache_file *f, struct er
     return put_file(s, f, err) || (survive(s, err) && put_file(s, f, err));
 }
 
-/* ---- negatives */
-
-/* Stored by slug: the numbers move from release to release. */
-static enum err_code code_of_slug(const char *slug)
+static bool is_blob_used(struct cache_store *s, const char *blob_path, bool *ret, struct err *err)
 {
-    for (int code = 0; code < N_ERR_CODES; code++)
-        if (str_eq(err_slug((enum err_code)code), slug))
-            return (enum err_code)code;
-    return ERR_NONE;
-}
-
-static bool get_negative(struct cache_store *s, const char *key, int64_t now_s, struct err *ret,
-                         int64_t *ret_expires_at, bool *ret_found, struct err *err)
-{
-    AUTO_RESET sqlite3_stmt *stmt = s->stmts[STMT_GET_NEGATIVE];
+    AUTO_RESET sqlite3_stmt *stmt = s->stmts[STMT_BLOB_USED];
     struct params p = params_of(stmt);
-    enum err_code code;
-    bool row;
 
-    param_text(&p, key), param_int(&p, now_s);
-    if (!db_step(s->db, stmt, &row, "negative not read", err))
+    param_text(&p, blob_path);
+    return db_step(s->db, stmt, ret, "blob not looked up", err);
+}
+
+static bool put_blob(struct cache_store *s, const struct cache_file *f, bool is_new,
+                     struct err *err)
+{
+    bool ours = is_new;
+
+    if (!ours && !is_blob_used(s, f->blob_path, &ours, err))
         return false;
-    code = row ? code_of_slug(column_text(stmt, 0)) : ERR_NONE;
-    if (code == ERR_NONE)
-        return true;
-    err_set(ret, code, "%s", column_text(stmt, 1));
-    buf_append_str(&ret->facts, column_text(stmt, 2));
-    *ret_expires_at = sqlite3_column_int64(stmt, 3);
-    *ret_found = true;
-    return true;
+    return !ours || put_file(s, f, err);
 }
 
-bool cache_get_negative(struct cache_store *s, const char *key, int64_t now_s, struct err *ret,
-                        int64_t *ret_expires_at, bool *ret_found, struct err *err)
+bool cache_put_blob(struct cache_store *s, const struct cache_file *f, bool is_new, struct err *err)
 {
-    *ret_found = false;
-    return get_negative(s, key, now_s, ret, ret_expires_at, ret_found, err) || survive(s, err);
-}
-
-static bool put_negative(struct cache_store *s, const struct cache_negative *n, struct err *err)
-{
-    struct params p = params_of(s->stmts[STMT_PUT_NEGATIVE]);
-
-    param_text(&p, n->key), param_text(&p, n->model), param_text(&p, err_slug(n->err.code));
-    param_text(&p, n->err.msg), param_text(&p, n->err.facts.data ? n->err.facts.data : "");
-    param_int(&p, n->expires_at);
-    return run(s, STMT_PUT_NEGATIVE, "negative not written", err);
-}
-
-bool cache_put_negative(struct cache_store *s, const struct cache_negative *n, struct err *err)
-{
-    return put_negative(s, n, err) || (survive(s, err) && put_negative(s, n, err));
-}
-
-static bool expire(struct cache_store *s, int64_t now_s, struct err *err)
-{
-    struct params p = params_of(s->stmts[STMT_EXPIRE]);
-
-    param_int(&p, now_s);
-    return run(s, STMT_EXPIRE, "negatives not expired", err);
-}
-
-bool cache_expire(struct cache_store *s, int64_t now_s, struct err *err)
-{
-    return expire(s, now_s, err) || survive(s, err);
+    return put_blob(s, f, is_new, err) || (survive(s, err) && put_blob(s, f, is_new, err));
 }
 
 /* ---- size, eviction, deletion */
@@ -457,25 +426,15 @@ bool cache_bytes(struct cache_store *s, int64_t *ret_bytes, struct err *err)
     return get_bytes(s, ret_bytes, err) || survive(s, err);
 }
 
-/* Rows on their way out. The blobs are named after the commit, each NUL-terminated. */
+/* Rows on their way out. */
 struct removal {
-    struct buf blobs;
-    int64_t n_rows, n_bytes;
+    cache_remove_blob *remove;
+    void *ctx;
+    struct cache_removed removed;
+    int64_t counted; /* bytes that cache_bytes() does not count any more */
 };
 
-static bool blob_used(struct cache_store *s, const char *blob_path, bool *ret, struct err *err)
-{
-    AUTO_RESET sqlite3_stmt *stmt = s->stmts[STMT_BLOB_USED];
-    struct params p = params_of(stmt);
-
-    param_text(&p, blob_path);
-    return db_step(s->db, stmt, ret, "blob not looked up", err);
-}
-
-/*
- * Removes the file that which finds first: STMT_OLDEST, or STMT_FILES_OF a model.
- * *ret_row false: it finds none.
- */
+/* Removes the file that which finds first; *ret_row false: it finds none. */
 static bool remove_one(struct cache_store *s, enum cache_stmt which, const char *model,
                        struct removal *r, bool *ret_row, struct err *err)
 {
@@ -494,124 +453,127 @@ static bool remove_one(struct cache_store *s, enum cache_stmt which, const char 
         return true;
     rowid = sqlite3_column_int64(stmt, 0);
     bytes = sqlite3_column_int64(stmt, 1);
-    blob_path = column_copy(stmt, 2, &size);
+    blob_path = column_copy(stmt, 5, &size);
+    if (!blob_path)
+        r->removed.bytes += bytes;
+    else if (r->remove)
+        r->removed.bytes +=
+            r->remove(r->ctx, &(struct cache_file){.model = (char *)column_text(stmt, 2),
+                                                   .commit = (char *)column_text(stmt, 3),
+                                                   .path = (char *)column_text(stmt, 4),
+                                                   .blob_path = blob_path});
     sqlite3_reset(stmt);
 
     p = params_of(s->stmts[STMT_DELETE_FILE]);
     param_int(&p, rowid);
     if (!run(s, STMT_DELETE_FILE, "file not deleted", err) ||
-        (blob_path && !blob_used(s, blob_path, &used, err)))
+        (blob_path && !is_blob_used(s, blob_path, &used, err)))
         return false;
-    r->n_rows++;
-    if (used)
-        return true;
-    r->n_bytes += bytes;
-    if (blob_path)
-        buf_append(&r->blobs, blob_path, size + 1);
+    r->removed.n_files++;
+    r->counted += used ? 0 : bytes;
     return true;
 }
 
-static void name_blobs(const struct removal *r, void (*on_blob)(void *ctx, const char *blob_path),
-                       void *ctx)
+static bool remove_oldest_pin(struct cache_store *s, struct removal *r, bool *ret_row,
+                              struct err *err)
 {
-    for (size_t at = 0; on_blob && at < r->blobs.size; at += strlen(r->blobs.data + at) + 1)
-        on_blob(ctx, r->blobs.data + at);
+    AUTO_RESET sqlite3_stmt *stmt = s->stmts[STMT_OLDEST_PIN];
+    struct params p = params_of(s->stmts[STMT_DELETE_PIN]);
+
+    if (!db_step(s->db, stmt, ret_row, "pin not found", err))
+        return false;
+    if (!*ret_row)
+        return true;
+    param_int(&p, sqlite3_column_int64(stmt, 0));
+    r->counted += sqlite3_column_int64(stmt, 1);
+    sqlite3_reset(stmt);
+    return run(s, STMT_DELETE_PIN, "pin not deleted", err);
 }
 
 static bool evict(struct cache_store *s, int64_t max_bytes, struct removal *r, int64_t *ret_bytes,
                   struct err *err)
 {
-    int64_t bytes;
     bool row = true;
+    int64_t bytes;
 
     if (!get_bytes(s, &bytes, err))
         return false;
     if (bytes > max_bytes) {
         if (!db_exec(s->db, "BEGIN IMMEDIATE", err))
             return false;
-        while (row && bytes - r->n_bytes > max_bytes)
+        while (row && bytes - r->counted > max_bytes)
             if (!remove_one(s, STMT_OLDEST, NULL, r, &row, err))
+                return false;
+        for (row = true; row && bytes - r->counted > max_bytes;)
+            if (!remove_oldest_pin(s, r, &row, err))
                 return false;
         /* Behind the commit, because it moves pages that the transaction still holds. */
         if (!db_exec(s->db, "COMMIT", err) || !db_exec(s->db, "PRAGMA incremental_vacuum", err))
             return false;
     }
-    *ret_bytes = bytes - r->n_bytes;
+    *ret_bytes = bytes - r->counted;
     return true;
 }
 
-bool cache_evict(struct cache_store *s, int64_t max_bytes,
-                 void (*on_blob)(void *ctx, const char *blob_path), void *ctx, int64_t *ret_bytes,
-                 struct err *err)
+bool cache_evict(struct cache_store *s, int64_t max_bytes, cache_remove_blob *remove, void *ctx,
+                 int64_t *ret_bytes, struct err *err)
 {
-    struct removal r = {0};
-    bool ok = evict(s, max_bytes, &r, ret_bytes, err);
+    struct removal r = {remove, ctx};
 
-    if (ok) {
-        name_blobs(&r, on_blob, ctx);
-    } else {
-        db_rollback(s->db);
-        ok = survive(s, err);
-        *ret_bytes = 0;
-    }
-    buf_release(&r.blobs);
-    return ok;
+    if (str_eq(s->path, ":memory:") && max_bytes > MEMORY_BYTES)
+        max_bytes = MEMORY_BYTES;
+    *ret_bytes = 0;
+    if (evict(s, max_bytes, &r, ret_bytes, err))
+        return true;
+    db_rollback(s->db);
+    return survive(s, err);
 }
 
-static bool delete_model(struct cache_store *s, const char *model, struct removal *r,
-                         struct err *err)
+/* All files that files_of finds, and all pins that pins_of does; of model, if there is one. */
+static bool remove_all(struct cache_store *s, enum cache_stmt files_of, enum cache_stmt pins_of,
+                       const char *model, struct removal *r, struct err *err)
 {
-    static const enum cache_stmt others[] = {STMT_DELETE_NEGATIVES_OF, STMT_DELETE_PINS_OF};
+    struct params p = params_of(s->stmts[pins_of]);
     bool row = true;
 
     if (!db_exec(s->db, "BEGIN IMMEDIATE", err))
         return false;
     while (row)
-        if (!remove_one(s, STMT_FILES_OF, model, r, &row, err))
+        if (!remove_one(s, files_of, model, r, &row, err))
             return false;
-    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-        struct params p = params_of(s->stmts[others[i]]);
-
+    if (model)
         param_text(&p, model);
-        if (!run(s, others[i], "model not deleted", err))
-            return false;
-        r->n_rows += sqlite3_changes(s->db);
-    }
-    return db_exec(s->db, "COMMIT", err);
+    if (!run(s, pins_of, "pins not deleted", err))
+        return false;
+    r->removed.n_pins = sqlite3_changes(s->db);
+    return db_exec(s->db, "COMMIT", err) && db_exec(s->db, "PRAGMA incremental_vacuum", err);
 }
 
-bool cache_delete_model(struct cache_store *s, const char *model,
-                        void (*on_blob)(void *ctx, const char *blob_path), void *ctx,
-                        int64_t *ret_rows, struct err *err)
+static bool delete (struct cache_store *s, enum cache_stmt files_of, enum cache_stmt pins_of,
+                    const char *model, struct removal *r, struct cache_removed *ret,
+                    struct err *err)
 {
-    struct removal r = {0};
-    bool ok = delete_model(s, model, &r, err);
+    bool ok = remove_all(s, files_of, pins_of, model, r, err);
 
-    *ret_rows = r.n_rows;
-    if (ok) {
-        name_blobs(&r, on_blob, ctx);
-    } else {
-        db_rollback(s->db);
-        ok = survive(s, err);
-        *ret_rows = 0;
-    }
-    buf_release(&r.blobs);
-    return ok;
+    *ret = r->removed; /* what was removed from the disk is gone in any case */
+    if (ok)
+        return true;
+    db_rollback(s->db);
+    return survive(s, err);
 }
 
-bool cache_clear(struct cache_store *s, int64_t *ret_rows, struct err *err)
+bool cache_delete_model(struct cache_store *s, const char *model, cache_remove_blob *remove,
+                        void *ctx, struct cache_removed *ret, struct err *err)
 {
-    *ret_rows = 0;
-    if (!db_get_int(s->db,
-                    "SELECT (SELECT count(*) FROM pin) + (SELECT count(*) FROM file) +"
-                    " (SELECT count(*) FROM negative)",
-                    ret_rows, err) ||
-        !db_exec(s->db,
-                 "BEGIN; DELETE FROM pin; DELETE FROM file; DELETE FROM negative; COMMIT;"
-                 " PRAGMA incremental_vacuum",
-                 err)) {
-        db_rollback(s->db);
-        return survive(s, err);
-    }
-    return true;
+    struct removal r = {remove, ctx};
+
+    return delete (s, STMT_FILES_OF, STMT_DELETE_PINS_OF, model, &r, ret, err);
+}
+
+bool cache_clear(struct cache_store *s, cache_remove_blob *remove, void *ctx,
+                 struct cache_removed *ret, struct err *err)
+{
+    struct removal r = {remove, ctx};
+
+    return delete (s, STMT_FILES, STMT_DELETE_PINS, NULL, &r, ret, err);
 }

@@ -30,38 +30,48 @@ bool cache_get_pin(struct cache_store *s, const char *model, const char *revisio
 bool cache_get_file(struct cache_store *s, const char *model, const char *commit, const char *path,
                     const char *credential, int64_t now_s, struct cache_file *ret, bool *ret_found,
                     struct err *err) MUST_CHECK;
-/* ret is what it was remembered as: filled like any error. Expired ones are misses. */
-bool cache_get_negative(struct cache_store *s, const char *key, int64_t now_s, struct err *ret,
-                        int64_t *ret_expires_at, bool *ret_found, struct err *err) MUST_CHECK;
 
 /* Puts replace. Content over CACHE_INLINE_MAX is ERR_TOO_LARGE. */
 bool cache_put_pin(struct cache_store *s, const struct cache_pin *pin, struct err *err) MUST_CHECK;
 bool cache_put_file(struct cache_store *s, const struct cache_file *file,
                     struct err *err) MUST_CHECK;
-bool cache_put_negative(struct cache_store *s, const struct cache_negative *negative,
-                        struct err *err) MUST_CHECK;
+/*
+ * A file that lies as a blob in the Hub cache folder. Not is_new (somebody had
+ * written the blob before): counted only if it is one of ours, from another commit.
+ */
+bool cache_put_blob(struct cache_store *s, const struct cache_file *file, bool is_new,
+                    struct err *err) MUST_CHECK;
+/* As a get, for who read the file elsewhere: marks it as used. */
+bool cache_touch_file(struct cache_store *s, const struct cache_file *key, int64_t now_s,
+                      struct err *err) MUST_CHECK;
 
 /* Every pin, the newest first, for the list of known models. Strings are borrowed; no info. */
 bool cache_list_pins(struct cache_store *s, void (*each)(void *ctx, const struct cache_pin *pin),
                      void *ctx, struct err *err) MUST_CHECK;
 
-/* Bytes of content in the database and of the blobs it points to, each blob once. */
+/* Bytes of pins, of content, and of the blobs that rows point to, each blob once. */
 bool cache_bytes(struct cache_store *s, int64_t *ret_bytes, struct err *err) MUST_CHECK;
 
-/*
- * Removes the least recently used files until at most max_bytes are left, and
- * calls on_blob with each blob that no row points to any more: the caller
- * unlinks it. Pins and negatives stay: they are small. *ret_bytes: what is left.
- */
-bool cache_evict(struct cache_store *s, int64_t max_bytes,
-                 void (*on_blob)(void *ctx, const char *blob_path), void *ctx, int64_t *ret_bytes,
-                 struct err *err) MUST_CHECK;
+/* ---- removal */
 
-/* Pins (by model or canonical name), files and negatives about model; on_blob as above. */
-bool cache_delete_model(struct cache_store *s, const char *model,
-                        void (*on_blob)(void *ctx, const char *blob_path), void *ctx,
-                        int64_t *ret_rows, struct err *err) MUST_CHECK;
-/* Everything; blobs are not named one by one. */
-bool cache_clear(struct cache_store *s, int64_t *ret_rows, struct err *err) MUST_CHECK;
-/* Negatives that have expired. */
-bool cache_expire(struct cache_store *s, int64_t now_s, struct err *err) MUST_CHECK;
+/*
+ * Called for every file with a blob_path before its row goes, so that a crash in
+ * between leaves a row too many and not a file nobody knows of: removes what
+ * lies there, and returns the bytes that freed. file is borrowed; of it model,
+ * commit, path and blob_path are set. NULL: there is nothing to remove.
+ */
+typedef int64_t cache_remove_blob(void *ctx, const struct cache_file *file);
+
+/*
+ * Removes the least recently used files, and then the oldest pins, until at
+ * most max_bytes are left (*ret_bytes).
+ */
+bool cache_evict(struct cache_store *s, int64_t max_bytes, cache_remove_blob *remove, void *ctx,
+                 int64_t *ret_bytes, struct err *err) MUST_CHECK;
+
+/* Pins and files of model, by the name that was asked for and by the Hub's. */
+bool cache_delete_model(struct cache_store *s, const char *model, cache_remove_blob *remove,
+                        void *ctx, struct cache_removed *ret, struct err *err) MUST_CHECK;
+/* Everything. */
+bool cache_clear(struct cache_store *s, cache_remove_blob *remove, void *ctx,
+                 struct cache_removed *ret, struct err *err) MUST_CHECK;

@@ -97,10 +97,10 @@ static void get_pin(void *ctx, struct hub_cache_get *g)
 }
 
 static void put_pin(void *ctx, const char *credential, const char *repo, const char *revision,
-                    const char *commit, const char *text)
+                    const struct pin *pin, const char *text)
 {
     AUTO_FREE char *path = cache_file(ctx, "pin", credential, repo, revision);
-    (void)commit;
+    (void)pin;
 
     cache_put(path, text, strlen(text));
 }
@@ -415,15 +415,19 @@ static void set_up(struct probe *p, int argc, char **argv)
         else if (str_eq(name, "--root"))
             root = value;
         else if (str_eq(name, "--ttl"))
-            h.pin_ttl_ms = s.pin_ttl_ms = atoi(value);
+            h.pin_ttl_ms = s.pin_ttl_ms = strtol(value, NULL, 10);
         else if (str_eq(name, "--attempts"))
-            h.max_attempts = (unsigned)atoi(value);
+            h.max_attempts = (unsigned)strtoul(value, NULL, 10);
         else if (str_eq(name, "--rate-wait"))
-            h.max_rate_wait_ms = atoi(value);
+            h.max_rate_wait_ms = strtol(value, NULL, 10);
         else if (str_eq(name, "--models"))
-            s.max_bytes = (size_t)atoi(value);
+            s.max_bytes = strtoul(value, NULL, 10);
     }
-    p->cache = (struct hub_cache){p, get_pin, put_pin, get_file, put_file};
+    p->cache = (struct hub_cache){.ctx = p,
+                                  .get_pin = get_pin,
+                                  .put_pin = put_pin,
+                                  .get_file = get_file,
+                                  .put_file = put_file};
     p->fetcher = fetcher_new(&p->loop, &f);
     if (!localroots_open(&p->roots, &root, root ? 1 : 0, &err) ||
         (disk && !diskcache_open(&p->disk, disk, &err))) {

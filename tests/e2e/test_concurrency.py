@@ -274,15 +274,18 @@ def test_a_forced_delete_among_leases_leaves_none(tmp_path):
     with Daemon(tmp_path, "--model-root", EXAMPLES, "--io-threads", 2) as daemon:
         for n in range(10):
             made = daemon.post("/v1/pipelines", TINY).json()["id"]
+            lease = daemon.post(f"/v1/pipelines/{made}/leases", {"ttl_s": 600}).json()["id"]
 
             def work(i):
                 if i == 0:
                     return daemon.delete(f"/v1/pipelines/{made}?force=true").status
                 if i % 2:
                     return daemon.post(f"/v1/pipelines/{made}/leases", {"ttl_s": 600}).status
+                if i % 4:
+                    return daemon.request("PUT", f"/v1/leases/{lease}", {"ttl_s": 600}).status
                 return daemon.post("/v1/pipelines", {**TINY, "lease": {"ttl_s": 600}}).status
 
-            statuses = at_once(9, work)
+            statuses = at_once(17, work)
             assert set(statuses) <= {200, 201, 204, 404}, statuses
             listed = items(daemon, "/v1/leases")
             pipelines = items(daemon, "/v1/pipelines")

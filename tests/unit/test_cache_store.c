@@ -120,7 +120,12 @@ static int64_t bytes(struct fixture *f)
     return n;
 }
 
-static void on_blob(void *ctx, const char *blob_path) { buf_printf(ctx, "%s ", blob_path); }
+/* Notes what is asked to go; the blob itself does when it is not one of "shared". */
+static int64_t on_blob(void *ctx, const struct cache_file *file)
+{
+    buf_printf(ctx, "%s/%s:%s ", file->commit, file->path, file->blob_path);
+    return str_eq(file->commit, "c1") ? 7 : 0;
+}
 
 /* ---- tests */
 
@@ -204,33 +209,6 @@ static void content_beyond_a_mebibyte_is_refused(void **state)
     free(file.content);
 }
 
-static void a_negative_is_the_error_it_was_until_it_expires(void **state)
-{
-    struct fixture *f = *state;
-    struct cache_negative n = {
-        .key = (char *)"pin org/x main", .model = (char *)"org/x", .expires_at = 160};
-    AUTO_ERR struct err got = {0};
-    int64_t expires_at;
-    bool found;
-
-    err_set(&n.err, ERR_REPO_GATED, "org/x is gated");
-    err_fact_str(&n.err, "url", "https://example.test/org/x");
-    assert_true(cache_put_negative(f->s, &n, &f->err));
-    err_release(&n.err);
-
-    assert_true(cache_get_negative(f->s, n.key, 159, &got, &expires_at, &found, &f->err));
-    assert_true(found);
-    assert_int_equal(got.code, ERR_REPO_GATED);
-    assert_string_equal(got.msg, "org/x is gated");
-    assert_string_equal(got.facts.data, "\"url\":\"https://example.test/org/x\"");
-    assert_int_equal(expires_at, 160);
-    assert_true(cache_get_negative(f->s, n.key, 160, &got, &expires_at, &found, &f->err));
-    assert_false(found);
-    assert_true(cache_expire(f->s, 160, &f->err));
-    assert_true(cache_get_negative(f->s, n.key, 1, &got, &expires_at, &found, &f->err));
-    assert_false(found);
-}
-
 static void eviction_takes_the_least_recently_used(void **state)
 {
     struct fixture *f = *state;
@@ -267,7 +245,7 @@ static void a_blob_goes_with_its_last_row(void **state)
     assert_int_equal(bytes(f), 1500);
     /* Both rows of x have to go before any byte is free. */
     assert_true(cache_evict(f->s, 1400, on_blob, &blobs, &left, &f->err));
-    assert_string_equal(blobs.data, "blobs/x ");
+    assert_string_equal(blobs.data, "c1/model.bin:blobs/x c2/model.bin:blobs/x ");
     assert_int_equal(left, 500);
     assert_int_equal(bytes(f), 500);
 }
@@ -292,24 +270,85 @@ static void eviction_gives_the_space_back_to_the_disk(void **state)
     assert_true(st.st_size < 200000);
 }
 
-static void a_model_is_deleted_under_both_its_names(void **state)
+static void a_blob_somebody_else_wrote_is_not_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct cache_file file = {.model = (char *)"org/m",
+                              .commit = (char *)"c1",
+                              .path = (char *)"model.bin",
+                              .credential = (char *)"",
+                              .etag = (char *)"e",
+                              .size = 1000,
+                              .blob_path = (char *)"blobs/x"};
+
+    assert_true(cache_put_blob(f->s, &file, false, &f->err));
+    assert_int_equal(bytes(f), 0);
+    assert_true(cache_put_blob(f->s, &file, true, &f->err));
+    assert_int_equal(bytes(f), 1000);
+    /* The same content in the next commit: found there, and ours. */
+    file.commit = (char *)"c2";
+    assert_true(cache_put_blob(f->s, &file, false, &f->err));
+    assert_int_equal(bytes(f), 1000);
+}
+
+static void a_file_used_elsewhere_is_not_the_oldest(void **state)
 {
     struct fixture *f = *state;
     AUTO_BUF struct buf blobs = {0};
-    int64_t n;
+    int64_t left;
 
-    put_pin(f, "old/name", "main", "org/m");
-    put_pin(f, "other/m", "main", "other/m");
-    put_inline(f, "org/m", "config.json", "{}", 1);
-    put_blob(f, "c1", "model.bin", "blobs/x", 1000, 1);
-    put_inline(f, "other/m", "config.json", "{}", 1);
-    assert_true(cache_delete_model(f->s, "old/name", on_blob, &blobs, &n, &f->err));
-    assert_int_equal(n, 3);
-    assert_string_equal(blobs.data, "blobs/x ");
-    assert_false(has_pin(f, "old/name", "main", ""));
-    assert_false(has_file(f, "org/m", "config.json", ""));
-    assert_true(has_pin(f, "other/m", "main", ""));
-    assert_true(has_file(f, "other/m", "config.json", ""));
+    put_blob(f, "c1", "a", "blobs/a", 10, 1000);
+    put_blob(f, "c1", "b", "blobs/b", 10, 2000);
+    assert_true(cache_touch_file(f->s,
+                                 &(struct cache_file){.model = (char *)"org/m",
+                                                      .commit = (char *)"c1",
+                                                      .path = (char *)"a",
+                                                      .credential = (char *)""},
+                                 9000, &f->err));
+    assert_true(cache_evict(f->s, 10, on_blob, &blobs, &left, &f->err));
+    assert_string_equal(blobs.data, "c1/b:blobs/b ");
+}
+
+static void pins_count_and_go_after_the_files(void **state)
+{
+    struct fixture *f = *state;
+    int64_t left;
+
+    put_pin(f, "org/m", "main", "org/m");
+    put_inline(f, "org/m", "config.json", "0123456789", 1);
+    assert_int_equal(bytes(f), 21);
+    assert_true(cache_evict(f->s, 20, NULL, NULL, &left, &f->err));
+    assert_int_equal(left, 11);
+    assert_true(has_pin(f, "org/m", "main", ""));
+    assert_true(cache_evict(f->s, 10, NULL, NULL, &left, &f->err));
+    assert_int_equal(left, 0);
+    assert_false(has_pin(f, "org/m", "main", ""));
+}
+
+static void a_model_is_deleted_under_both_its_names(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "org/m" : "old/name";
+        AUTO_BUF struct buf blobs = {0};
+        struct cache_removed n;
+
+        put_pin(f, "old/name", "main", "org/m");
+        put_pin(f, "other/m", "main", "other/m");
+        put_inline(f, "old/name", "config.json", "{}", 1);
+        put_blob(f, "c1", "model.bin", "blobs/x", 1000, 1);
+        put_inline(f, "other/m", "config.json", "{}", 1);
+        assert_true(cache_delete_model(f->s, name, on_blob, &blobs, &n, &f->err));
+        assert_int_equal(n.n_pins, 1);
+        assert_int_equal(n.n_files, 2);
+        assert_int_equal(n.bytes, 2 + 7);
+        assert_string_equal(blobs.data, "c1/model.bin:blobs/x ");
+        assert_false(has_pin(f, "old/name", "main", ""));
+        assert_false(has_file(f, "old/name", "config.json", ""));
+        assert_true(has_pin(f, "other/m", "main", ""));
+        assert_true(has_file(f, "other/m", "config.json", ""));
+    }
 }
 
 static void on_pin(void *ctx, const struct cache_pin *pin)
@@ -320,16 +359,19 @@ static void on_pin(void *ctx, const struct cache_pin *pin)
 static void pins_are_listed_and_clearing_takes_everything(void **state)
 {
     struct fixture *f = *state;
-    AUTO_BUF struct buf list = {0};
-    int64_t n;
+    AUTO_BUF struct buf list = {0}, blobs = {0};
+    struct cache_removed n;
 
     put_pin(f, "b/b", "main", "b/b");
     put_pin(f, "a/a", "main", "a/a");
     put_inline(f, "a/a", "config.json", "{}", 1);
     assert_true(cache_list_pins(f->s, on_pin, &list, &f->err));
     assert_string_equal(list.data, "a/a@main b/b@main ");
-    assert_true(cache_clear(f->s, &n, &f->err));
-    assert_int_equal(n, 3);
+    put_blob(f, "c1", "model.bin", "blobs/x", 1000, 1);
+    assert_true(cache_clear(f->s, on_blob, &blobs, &n, &f->err));
+    assert_int_equal(n.n_pins, 2);
+    assert_int_equal(n.n_files, 2);
+    assert_string_equal(blobs.data, "c1/model.bin:blobs/x ");
     assert_false(has_pin(f, "a/a", "main", ""));
     assert_int_equal(bytes(f), 0);
 }
@@ -433,10 +475,12 @@ int main(void)
         TEST(what_one_credential_saw_another_does_not),
         TEST(a_file_is_bytes_or_a_path_or_a_size),
         TEST(content_beyond_a_mebibyte_is_refused),
-        TEST(a_negative_is_the_error_it_was_until_it_expires),
         TEST(eviction_takes_the_least_recently_used),
         TEST(a_blob_goes_with_its_last_row),
         TEST(eviction_gives_the_space_back_to_the_disk),
+        TEST(a_blob_somebody_else_wrote_is_not_counted),
+        TEST(a_file_used_elsewhere_is_not_the_oldest),
+        TEST(pins_count_and_go_after_the_files),
         TEST(a_model_is_deleted_under_both_its_names),
         TEST(pins_are_listed_and_clearing_takes_everything),
         TEST(a_cache_of_another_schema_is_started_anew),

@@ -211,6 +211,22 @@ static void nobody_listens_to_the_world_without_keys(void **state)
                      &status, &err));
 }
 
+static void a_version_and_a_new_key_need_no_right_settings(void **state)
+{
+    static const char *const flags[] = {"--version", "--make-key=ci", "--print-config", "--health"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        AUTO_CONFIG struct settings c = {0};
+        AUTO_ERR struct err err = {0};
+        int status = 0;
+
+        assert_true(load(&c, "listen = 0.0.0.0:0\n", HOME_ONLY, STRINGS(flags[i]), &status, &err));
+    }
+    assert_refused("listen = 0.0.0.0:0\n", NULL, STRINGS("--check-config"), 78, "can be reached");
+    assert_refused("nonsense\n", NULL, STRINGS("--print-config"), 78, "nonsense");
+}
+
 static void systemd_says_where_things_lie(void **state)
 {
     AUTO_CONFIG struct settings c = {0};
@@ -237,12 +253,12 @@ static void files_of_a_folder_are_read_in_order_as_one_source(void **state)
 {
     AUTO_CONFIG struct settings c = {0};
     AUTO_ERR struct err err = {0};
-    AUTO_FREE char *second = write_file("20-b.conf", "workers = 5\nmodel-root = /b\n");
-    AUTO_FREE char *first = write_file("10-a.conf", "workers = 4\nmodel-root = /a\n");
-    AUTO_FREE char *ignored = write_file("30-c.conf.dpkg-old", "nonsense\n");
     int status = 0;
     (void)state;
 
+    free(write_file("20-b.conf", "workers = 5\nmodel-root = /b\n"));
+    free(write_file("10-a.conf", "workers = 4\nmodel-root = /a\n"));
+    free(write_file("30-c.conf.dpkg-old", "nonsense\n"));
     assert_true(load(&c, "", HOME_ONLY, NULL, &status, &err));
     assert_true(config_folder_read(&c, folder, &err));
     assert_int_equal(c.workers, 5);
@@ -260,14 +276,14 @@ static void a_reload_knows_what_changed_and_what_needs_a_restart(void **state)
     int status = 0;
     (void)state;
 
-    assert_true(load(&a, "model-root = /a\n", HOME_ONLY, NULL, &status, &err));
-    assert_true(load(&b, "model-root = /b\nio-threads = 3\nlog-level = debug\n", HOME_ONLY, NULL,
+    assert_true(load(&a, "catalog = /a\n", HOME_ONLY, NULL, &status, &err));
+    assert_true(load(&b, "catalog = /b\nio-threads = 3\nlog-level = debug\n", HOME_ONLY, NULL,
                      &status, &err));
     assert_int_equal(config_changes(&a, &b, changed, 8), 3);
-    assert_true(config_is_live("model-root"));
+    assert_true(config_is_live("catalog"));
     assert_false(config_is_live("io-threads"));
     config_take_live(&a, &b);
-    assert_string_equal(a.model_roots.items[0], "/b");
+    assert_string_equal(a.catalog.items[0], "/b");
     assert_int_equal(a.log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(a.io_threads, 1);
     assert_int_equal(config_changes(&a, &b, changed, 8) > 0, true);
@@ -333,6 +349,7 @@ int main(void)
         cmocka_unit_test(errors_say_where_and_what_was_meant),
         cmocka_unit_test(a_variable_that_is_no_setting_is_a_warning),
         cmocka_unit_test(nobody_listens_to_the_world_without_keys),
+        cmocka_unit_test(a_version_and_a_new_key_need_no_right_settings),
         cmocka_unit_test(systemd_says_where_things_lie),
         cmocka_unit_test(files_of_a_folder_are_read_in_order_as_one_source),
         cmocka_unit_test(a_reload_knows_what_changed_and_what_needs_a_restart),

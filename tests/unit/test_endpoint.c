@@ -14,11 +14,11 @@ static const char *lookup(void *ctx, const char *name)
     return NULL;
 }
 
-#define READ(e, ...)                                            \
-    ({                                                          \
-        const char *_env[] = {__VA_ARGS__ __VA_OPT__(, ) NULL}; \
-        AUTO_ERR struct err _err = {0};                         \
-        assert_true(endpoint_read(e, lookup, _env, &_err));     \
+#define READ(e, ...)                                        \
+    ({                                                      \
+        const char *_env[] = {__VA_ARGS__, NULL};           \
+        AUTO_ERR struct err _err = {0};                     \
+        assert_true(endpoint_read(e, lookup, _env, &_err)); \
     })
 
 #define REFUSED(field, ...)                                    \

@@ -223,7 +223,7 @@ static void get_events(struct request *req)
     stream_open(req, &(struct stream_config){
                          .kind = json ? STREAM_NDJSON : STREAM_SSE,
                          .topic = TOPIC,
-                         .since = last ? atoll(last) : 0,
+                         .since = last ? strtoll(last, NULL, 10) : 0,
                          .max_queued = 256 * 1024,
                      });
 }
@@ -240,7 +240,7 @@ static void post_publish(struct request *req)
 
 static void post_revision(struct request *req)
 {
-    api_set_revision(req->server, atoll(req->body));
+    api_set_revision(req->server, strtoll(req->body, NULL, 10));
     reply_empty(req, 204);
 }
 
@@ -349,7 +349,7 @@ static bool set_option(struct server_config *c, const char *option)
 {
     const char *equals = strchr(option, '=');
     size_t n = equals ? (size_t)(equals - option) : 0;
-    long value = equals ? atol(equals + 1) : 0;
+    long value = equals ? strtol(equals + 1, NULL, 10) : 0;
 
 #define IS(name) (n == strlen(name) && strncmp(option, name, n) == 0)
     if (IS("header_timeout_ms"))
@@ -433,7 +433,8 @@ int main(int argc, char **argv)
         else if (str_starts(argv[i], "unix:"))
             listeners[n++] = (struct listener_config){listen_unix(argv[i] + 5), {.is_unix = true}};
         else if (str_starts(argv[i], "fd:"))
-            listeners[n++] = (struct listener_config){atoi(argv[i] + 3), {.is_loopback = true}};
+            listeners[n++] =
+                (struct listener_config){(int)strtol(argv[i] + 3, NULL, 10), {.is_loopback = true}};
         else if (str_eq(argv[i], "thread"))
             threaded = true;
         else if (!set_option(&config, argv[i]))

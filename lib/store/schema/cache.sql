@@ -19,21 +19,13 @@ CREATE TABLE file (
     credential TEXT NOT NULL,
     etag       TEXT NOT NULL,
     size       INTEGER NOT NULL,
-    content    BLOB,
     blob_path  TEXT,
     last_used  INTEGER NOT NULL,
     -- What it takes on disk: content here, or the blob it points to.
     bytes      INTEGER NOT NULL,
+    -- Last: what comes behind it is reached over all of its pages.
+    content    BLOB,
     PRIMARY KEY (model, commit_id, path, credential)
 ) STRICT;
 CREATE INDEX file_last_used ON file (last_used);
 CREATE INDEX file_blob ON file (blob_path) WHERE blob_path IS NOT NULL;
-
-CREATE TABLE negative (
-    key        TEXT PRIMARY KEY NOT NULL,
-    model      TEXT NOT NULL,
-    code       TEXT NOT NULL,
-    message    TEXT NOT NULL,
-    facts      TEXT NOT NULL,
-    expires_at INTEGER NOT NULL
-) STRICT;
