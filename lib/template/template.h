@@ -29,7 +29,7 @@
 
 #include <stdatomic.h>
 
-enum { TEMPLATE_SIZE_MAX = 1 << 20, TEMPLATE_NEST_MAX = 100 };
+enum { TEMPLATE_SIZE_MAX = 1 << 20, TEMPLATE_NEST_MAX = 200 };
 
 struct template;
 
