@@ -138,8 +138,8 @@ struct node {
             struct str *called; /* its name */
         };
         struct {
-            struct nodes tests;    /* IF: if, elif, … */
-            struct nodes *bodies;  /* one per test */
+            struct nodes tests;   /* IF: if, elif, … */
+            struct nodes *bodies; /* one per test */
             struct nodes otherwise;
         };
         struct for_loop *loop;
@@ -188,7 +188,8 @@ struct scope {
     bool captured; /* a macro in here may outlive one turn of the loop */
 };
 
-struct template {
+struct template
+{
     atomic_uint refs;
     struct arena arena;
     const char *source; /* newlines are \n; what offsets are in */
@@ -202,5 +203,8 @@ struct template {
 void source_place(const char *source, size_t size, size_t at, int64_t *line, int64_t *column);
 
 struct parse;
+/* What template_content_format() answers. */
+enum content_format content_format_of(const struct nodes *body);
+
 /* Gives every scope its symbols and every name its place. err: TEMPLATE_INVALID. */
 bool scope_resolve(struct parse *p, struct template *t) MUST_CHECK;

@@ -102,8 +102,8 @@ static bool slice_range(struct render *r, const struct value *slice, int64_t n, 
     return true;
 }
 
-static bool slice_str(struct render *r, struct value v, int64_t start, int64_t step,
-                      int64_t count, struct value *ret)
+static bool slice_str(struct render *r, struct value v, int64_t start, int64_t step, int64_t count,
+                      struct value *ret)
 {
     struct str *s = v.str;
     size_t chars = str_chars(s), size;
@@ -136,8 +136,7 @@ static bool slice_str(struct render *r, struct value v, int64_t start, int64_t s
     return true;
 }
 
-static bool slice_of(struct render *r, struct value v, const struct value *slice,
-                     struct value *ret)
+static bool slice_of(struct render *r, struct value v, const struct value *slice, struct value *ret)
 {
     int64_t n = 0, start = 0, step = 1, count = 0;
 

@@ -196,9 +196,9 @@ static bool macro_defaults(struct render *r, const struct macro_def *d, struct f
             if (!eval(r, f, d->defaults.items[i - without], slot))
                 return false;
         } else {
-            *slot = undef_hint(r, arena_printf(&r->arena, "parameter '%.*s' was not provided",
-                                               (int)d->params[i].text->size,
-                                               d->params[i].text->data));
+            *slot =
+                undef_hint(r, arena_printf(&r->arena, "parameter '%.*s' was not provided",
+                                           (int)d->params[i].text->size, d->params[i].text->data));
         }
     }
     return true;
@@ -244,8 +244,7 @@ bool call_value(struct render *r, struct value callee, const struct args *a, str
 
 /* ---- globals */
 
-static bool global_raise(struct render *r, struct value self, struct value *argv,
-                         struct value *ret)
+static bool global_raise(struct render *r, struct value self, struct value *argv, struct value *ret)
 {
     AUTO_BUF struct buf b = {0};
     const struct node *at = r->at;
@@ -270,8 +269,7 @@ static bool global_time(struct render *r, struct value self, struct value *argv,
     return arg_str(r, argv[0], &format) && format_time(r, format, ret);
 }
 
-static bool global_range(struct render *r, struct value self, struct value *argv,
-                         struct value *ret)
+static bool global_range(struct render *r, struct value self, struct value *argv, struct value *ret)
 {
     int64_t a = 0, b = 0, step = 1;
     struct range *g;

@@ -49,16 +49,11 @@ static bool dict_copy(struct render *r, struct value self, struct value *argv, s
 }
 
 const struct function_def dict_methods[] = {
-    {"get", dict_get, {NULL}, 1, 2},
-    {"items", dict_items, {NULL}, 0, 0},
-    {"keys", dict_keys, {NULL}, 0, 0},
-    {"values", dict_values, {NULL}, 0, 0},
-    {"copy", dict_copy, {NULL}, 0, 0},
-    {"clear", .forbidden = true},
-    {"pop", .forbidden = true},
-    {"popitem", .forbidden = true},
-    {"setdefault", .forbidden = true},
-    {"update", .forbidden = true},
+    {"get", dict_get, {NULL}, 1, 2},   {"items", dict_items, {NULL}, 0, 0},
+    {"keys", dict_keys, {NULL}, 0, 0}, {"values", dict_values, {NULL}, 0, 0},
+    {"copy", dict_copy, {NULL}, 0, 0}, {"clear", .forbidden = true},
+    {"pop", .forbidden = true},        {"popitem", .forbidden = true},
+    {"setdefault", .forbidden = true}, {"update", .forbidden = true},
 };
 const size_t n_dict_methods = ARRAY_SIZE(dict_methods);
 
@@ -109,16 +104,15 @@ const struct function_def seq_methods[] = {
 const size_t n_seq_methods = ARRAY_SIZE(seq_methods);
 
 const struct function_def list_methods[] = {
-    {"copy", list_copy, {NULL}, 0, 0},  {"append", .forbidden = true},
-    {"extend", .forbidden = true},      {"insert", .forbidden = true},
-    {"pop", .forbidden = true},         {"remove", .forbidden = true},
-    {"clear", .forbidden = true},       {"reverse", .forbidden = true},
+    {"copy", list_copy, {NULL}, 0, 0}, {"append", .forbidden = true},
+    {"extend", .forbidden = true},     {"insert", .forbidden = true},
+    {"pop", .forbidden = true},        {"remove", .forbidden = true},
+    {"clear", .forbidden = true},      {"reverse", .forbidden = true},
     {"sort", .forbidden = true},
 };
 const size_t n_list_methods = ARRAY_SIZE(list_methods);
 
-static bool loop_cycle(struct render *r, struct value self, const struct args *a,
-                       struct value *ret)
+static bool loop_cycle(struct render *r, struct value self, const struct args *a, struct value *ret)
 {
     if (!a->n || a->n_keywords)
         return render_fail(r, "TypeError", "no items for cycling given");
@@ -134,8 +128,7 @@ static bool loop_changed(struct render *r, struct value self, const struct args 
 
     for (size_t i = 0; i < a->n; i++)
         now.seq->items[i] = a->items[i];
-    if (self.loop->changed.kind != V_MISSING &&
-        !value_equal(r, self.loop->changed, now, &same))
+    if (self.loop->changed.kind != V_MISSING && !value_equal(r, self.loop->changed, now, &same))
         return false;
     self.loop->changed = now;
     *ret = v_bool(!same);

@@ -145,8 +145,7 @@ static bool eval_dict(struct render *r, struct frame *f, const struct node *n, s
     return true;
 }
 
-static bool eval_compare(struct render *r, struct frame *f, const struct node *n,
-                         struct value *ret)
+static bool eval_compare(struct render *r, struct frame *f, const struct node *n, struct value *ret)
 {
     struct value left, right;
     bool holds = true;
@@ -166,8 +165,7 @@ static bool eval_compare(struct render *r, struct frame *f, const struct node *n
     return true;
 }
 
-static bool eval_concat(struct render *r, struct frame *f, const struct node *n,
-                        struct value *ret)
+static bool eval_concat(struct render *r, struct frame *f, const struct node *n, struct value *ret)
 {
     AUTO_BUF struct buf b = {0};
     struct value v, whole = v_str(NULL);

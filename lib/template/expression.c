@@ -288,8 +288,9 @@ static bool parse_arg(struct parse *p, struct node *n, struct call_args *a)
         nodes_add(p, &a->args, value);
     }
     if (!ok)
-        return parse_fail(p, at, "this argument cannot stand here: positional ones come first, "
-                                 "then keywords, each once, then '**'");
+        return parse_fail(p, at,
+                          "this argument cannot stand here: positional ones come first, "
+                          "then keywords, each once, then '**'");
     return parse_above(p, n, value);
 }
 

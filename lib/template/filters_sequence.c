@@ -4,8 +4,9 @@
 #include "template/strings.h"
 #include "template/tests.h"
 
-#define FILTER(name_) \
-    static bool filter_##name_(struct render *r, struct value v, struct value *argv, struct value *ret)
+#define FILTER(name_)                                                                \
+    static bool filter_##name_(struct render *r, struct value v, struct value *argv, \
+                               struct value *ret)
 
 /* ---- what an item is compared by */
 
@@ -94,9 +95,8 @@ static bool merge_sort(struct render *r, struct sortable *s, struct sortable *sp
         return false;
     while (i < half && j < n) {
         bool second;
-        if (!render_step(r) ||
-            !(reverse ? value_less(r, s[i].key, s[j].key, "<", &second)
-                      : value_less(r, s[j].key, s[i].key, "<", &second)))
+        if (!render_step(r) || !(reverse ? value_less(r, s[i].key, s[j].key, "<", &second)
+                                         : value_less(r, s[j].key, s[i].key, "<", &second)))
             return false;
         spare[k++] = second ? s[j++] : s[i++];
     }
@@ -504,13 +504,11 @@ static bool select_items(struct render *r, struct value v, const struct args *a,
     *ret = iter_value(r, it);
     return true;
 }
-static bool filter_select(struct render *r, struct value v, const struct args *a,
-                          struct value *ret)
+static bool filter_select(struct render *r, struct value v, const struct args *a, struct value *ret)
 {
     return select_items(r, v, a, true, false, ret);
 }
-static bool filter_reject(struct render *r, struct value v, const struct args *a,
-                          struct value *ret)
+static bool filter_reject(struct render *r, struct value v, const struct args *a, struct value *ret)
 {
     return select_items(r, v, a, false, false, ret);
 }

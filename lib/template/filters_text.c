@@ -8,8 +8,9 @@
 #include <math.h>
 #include <stdio.h>
 
-#define FILTER(name_) \
-    static bool filter_##name_(struct render *r, struct value v, struct value *argv, struct value *ret)
+#define FILTER(name_)                                                                \
+    static bool filter_##name_(struct render *r, struct value v, struct value *argv, \
+                               struct value *ret)
 
 /* ---- strings */
 
@@ -145,8 +146,8 @@ static bool indentation(struct render *r, struct value width, struct value *ret)
         *ret = width;
         return true;
     }
-    return operate(r, N_MUL, str_const(&r->arena, " "),
-                   width.kind == V_MISSING ? v_int(4) : width, ret);
+    return operate(r, N_MUL, str_const(&r->arena, " "), width.kind == V_MISSING ? v_int(4) : width,
+                   ret);
 }
 
 FILTER(indent)
@@ -176,8 +177,7 @@ FILTER(indent)
     return true;
 }
 
-static bool filter_format(struct render *r, struct value v, const struct args *a,
-                          struct value *ret)
+static bool filter_format(struct render *r, struct value v, const struct args *a, struct value *ret)
 {
     struct value args;
 

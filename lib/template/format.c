@@ -288,7 +288,8 @@ static bool percent_int(struct percent *c, struct spec *s, struct value v, struc
     if (s->type == 'i' || s->type == 'u')
         s->type = 'd';
     s->precision = -1;
-    if (precision > (int64_t)c->r->limits.max_memory || !render_room(c->r, (size_t)(precision > 0 ? precision : 0)))
+    if (precision > (int64_t)c->r->limits.max_memory ||
+        !render_room(c->r, (size_t)(precision > 0 ? precision : 0)))
         return render_room(c->r, SIZE_MAX);
     if (!int_digits(c->r, s, as_int(v), &digits, &prefix))
         return false;
@@ -620,8 +621,7 @@ static bool format_field(struct braces *b, const char *p, const char *end, int d
     return render_room(b->r, out->size);
 }
 
-static bool format_all(struct braces *b, const char *p, const char *end, int depth,
-                       struct buf *out)
+static bool format_all(struct braces *b, const char *p, const char *end, int depth, struct buf *out)
 {
     while (p < end) {
         const char *q = p;

@@ -22,8 +22,7 @@ struct function {
 };
 
 /* The method of an object; false when it has none of that name. */
-bool method_find(struct render *r, struct value object, const struct str *name,
-                 struct value *ret);
+bool method_find(struct render *r, struct value object, const struct str *name, struct value *ret);
 bool function_call(struct render *r, const struct function *f, const struct args *a,
                    struct value *ret);
 struct value function_value(struct render *r, const struct function_def *def, struct value self);
@@ -34,7 +33,6 @@ extern const size_t n_str_methods, n_dict_methods, n_seq_methods, n_list_methods
 
 /* printf-like formatting of "%"; str.format(). */
 bool format_percent(struct render *r, struct value format, struct value args, struct value *ret);
-bool format_braces(struct render *r, struct value format, const struct args *a,
-                   struct value *ret);
+bool format_braces(struct render *r, struct value format, const struct args *a, struct value *ret);
 /* strftime() of r->now_s. */
 bool format_time(struct render *r, const struct str *format, struct value *ret);

@@ -123,8 +123,7 @@ static bool read_json(struct render *r, struct slice json, const char *field, en
         return true;
     j.max_depth = JSON_NEST_MAX;
     if (read_value(r, &j, ret) && ret->kind != kind && ret->kind != V_NONE)
-        return wrong(r, field,
-                     kind == V_LIST ? "it must be an array" : "it must be an object");
+        return wrong(r, field, kind == V_LIST ? "it must be an array" : "it must be an object");
     return json_read_end(&j, ERR_FIELD, field, r->err);
 }
 
@@ -135,9 +134,8 @@ static void set_input(struct render *r, const char *name, struct value v)
 
 static struct value *member(struct render *r, struct value object, const char *name)
 {
-    return object.kind == V_DICT
-               ? dict_find_str(object.dict, str_const(&r->arena, name).str)
-               : NULL;
+    return object.kind == V_DICT ? dict_find_str(object.dict, str_const(&r->arena, name).str)
+                                 : NULL;
 }
 
 /* ---- messages */

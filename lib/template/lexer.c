@@ -28,20 +28,20 @@ static const struct {
     const char *text;
     enum token_kind kind;
 } operators[] = {
-    {"//", T_FLOORDIV}, {"**", T_POW},      {"==", T_EQ},      {"!=", T_NE},     {">=", T_GE},
-    {"<=", T_LE},       {"+", T_ADD},       {"-", T_SUB},      {"/", T_DIV},     {"*", T_MUL},
-    {"%", T_MOD},       {"~", T_TILDE},     {"[", T_LBRACKET}, {"]", T_RBRACKET}, {"(", T_LPAREN},
-    {")", T_RPAREN},    {"{", T_LBRACE},    {"}", T_RBRACE},   {">", T_GT},      {"<", T_LT},
-    {"=", T_ASSIGN},    {".", T_DOT},       {":", T_COLON},    {"|", T_PIPE},    {",", T_COMMA},
+    {"//", T_FLOORDIV}, {"**", T_POW},   {"==", T_EQ},      {"!=", T_NE},      {">=", T_GE},
+    {"<=", T_LE},       {"+", T_ADD},    {"-", T_SUB},      {"/", T_DIV},      {"*", T_MUL},
+    {"%", T_MOD},       {"~", T_TILDE},  {"[", T_LBRACKET}, {"]", T_RBRACKET}, {"(", T_LPAREN},
+    {")", T_RPAREN},    {"{", T_LBRACE}, {"}", T_RBRACE},   {">", T_GT},       {"<", T_LT},
+    {"=", T_ASSIGN},    {".", T_DOT},    {":", T_COLON},    {"|", T_PIPE},     {",", T_COMMA},
     {";", T_SEMICOLON},
 };
 
 const char *token_text(enum token_kind kind)
 {
     static const char *const others[] = {
-        [T_EOF] = "end of template", [T_DATA] = "text",          [T_PRINT_BEGIN] = "{{",
-        [T_PRINT_END] = "}}",        [T_BLOCK_BEGIN] = "{%",     [T_BLOCK_END] = "%}",
-        [T_NAME] = "a name",         [T_STRING] = "a string",    [T_INT] = "an integer",
+        [T_EOF] = "end of template", [T_DATA] = "text",       [T_PRINT_BEGIN] = "{{",
+        [T_PRINT_END] = "}}",        [T_BLOCK_BEGIN] = "{%",  [T_BLOCK_END] = "%}",
+        [T_NAME] = "a name",         [T_STRING] = "a string", [T_INT] = "an integer",
         [T_BIG] = "an integer",      [T_FLOAT] = "a number",
     };
 
@@ -154,8 +154,8 @@ static bool lex_raw(struct lexer *l, size_t begin)
 static bool lex_comment(struct lexer *l, size_t begin)
 {
     for (size_t p = l->at; p < l->size; p++) {
-        size_t end = l->src[p] == '-' || l->src[p] == '+' || l->src[p] == '#' ? tag_end(l, p, "#}")
-                                                                               : 0;
+        size_t end =
+            l->src[p] == '-' || l->src[p] == '+' || l->src[p] == '#' ? tag_end(l, p, "#}") : 0;
         if (end) {
             moved_to(l, end);
             return true;
@@ -235,9 +235,12 @@ static void lex_number(struct lexer *l)
     static const struct {
         const char *prefix, *set;
         int base;
-    } bases[] = {{"0b", "01", 2},          {"0B", "01", 2},
-                 {"0o", "01234567", 8},    {"0O", "01234567", 8},
-                 {"0x", "0123456789abcdefABCDEF", 16}, {"0X", "0123456789abcdefABCDEF", 16}};
+    } bases[] = {{"0b", "01", 2},
+                 {"0B", "01", 2},
+                 {"0o", "01234567", 8},
+                 {"0O", "01234567", 8},
+                 {"0x", "0123456789abcdefABCDEF", 16},
+                 {"0X", "0123456789abcdefABCDEF", 16}};
     size_t at = l->at, end = float_end(l, at);
 
     if (end) {
@@ -428,7 +431,11 @@ static bool lex_tag(struct lexer *l, bool is_print)
 bool lex(struct arena *arena, const char *source, size_t size, struct tokens *ret,
          struct lex_fault *fault)
 {
-    struct lexer l = {.arena = arena, .src = source, .size = size, .out = ret, .fault = fault,
+    struct lexer l = {.arena = arena,
+                      .src = source,
+                      .size = size,
+                      .out = ret,
+                      .fault = fault,
                       .line_start = true};
 
     for (size_t p = 0; p < size; p = l.at) {
@@ -444,7 +451,8 @@ bool lex(struct arena *arena, const char *source, size_t size, struct tokens *re
             break;
         }
         size_t tag = (size_t)(brace - source);
-        if ((end = raw_begin(&l, tag, "raw", &sign)) && (sees(&l, end, "%}") || sees(&l, end, "-%}"))) {
+        if ((end = raw_begin(&l, tag, "raw", &sign)) &&
+            (sees(&l, end, "%}") || sees(&l, end, "-%}"))) {
             push_data(&l, tag, sign, false);
             moved_to(&l, sees(&l, end, "-") ? past_spaces(&l, end + 3) : end + 2);
             ok = lex_raw(&l, tag);

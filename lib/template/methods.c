@@ -3,8 +3,9 @@
 #include "template/iterate.h"
 #include "template/strings.h"
 
-#define METHOD(name_) \
-    static bool do_##name_(struct render *r, struct value self, struct value *argv, struct value *ret)
+#define METHOD(name_)                                                               \
+    static bool do_##name_(struct render *r, struct value self, struct value *argv, \
+                           struct value *ret)
 
 /* Arguments that are strings; those of Markup's own methods are escaped first. */
 static bool given(struct render *r, struct value self, struct value *arg, struct str **ret)
@@ -123,9 +124,8 @@ struct value str_strip(struct render *r, struct value v, int which, const struct
     const char *chars = set ? set->data : NULL;
     size_t n = set ? set->size : 0, size = v.str->size;
     size_t left = which & 1 ? text_lspan(v.str->data, size, chars, n) : 0;
-    size_t right = which & 2 && left < size
-                       ? text_rspan(v.str->data + left, size - left, chars, n)
-                       : 0;
+    size_t right =
+        which & 2 && left < size ? text_rspan(v.str->data + left, size - left, chars, n) : 0;
 
     if (!left && !right)
         return v;
@@ -372,8 +372,8 @@ static bool window(struct render *r, struct value self, struct value *argv, cons
         return false;
     *first = start;
     *p = self.str->data + text_skip(self.str->data, self.str->size, (size_t)start);
-    *end = *p + text_skip(*p, (size_t)(self.str->data + self.str->size - *p),
-                          (size_t)(stop - start));
+    *end =
+        *p + text_skip(*p, (size_t)(self.str->data + self.str->size - *p), (size_t)(stop - start));
     return true;
 }
 
@@ -439,8 +439,7 @@ static bool with_one(const char *p, const char *end, const struct str *part, boo
 {
     size_t size = (size_t)(end - p);
 
-    return part->size <= size &&
-           memcmp(at_end ? end - part->size : p, part->data, part->size) == 0;
+    return part->size <= size && memcmp(at_end ? end - part->size : p, part->data, part->size) == 0;
 }
 
 static bool with(struct render *r, struct value self, struct value *argv, bool at_end,
@@ -632,8 +631,7 @@ bool str_join(struct render *r, struct value sep, struct value list, bool conver
 }
 METHOD(join) { return str_join(r, self, argv[0], false, ret); }
 
-static bool str_format(struct render *r, struct value self, const struct args *a,
-                       struct value *ret)
+static bool str_format(struct render *r, struct value self, const struct args *a, struct value *ret)
 {
     return format_braces(r, self, a, ret);
 }
@@ -651,11 +649,11 @@ static bool every(struct value self, char_test *test, struct value *ret)
         ret->b = test(text_at(self.str->data + i, &step));
     return true;
 }
-#define EVERY(name_, test_)              \
-    METHOD(name_)                        \
-    {                                    \
-        (void)r, (void)argv;             \
-        return every(self, test_, ret);  \
+#define EVERY(name_, test_)             \
+    METHOD(name_)                       \
+    {                                   \
+        (void)r, (void)argv;            \
+        return every(self, test_, ret); \
     }
 EVERY(isalpha, text_is_alpha)
 EVERY(isalnum, text_is_alnum)

@@ -5,7 +5,7 @@
 #include <math.h>
 
 static const char *const signs[] = {
-    [N_ADD] = "+",       [N_SUB] = "-", [N_MUL] = "*",         [N_DIV] = "/",
+    [N_ADD] = "+",       [N_SUB] = "-", [N_MUL] = "*",           [N_DIV] = "/",
     [N_FLOORDIV] = "//", [N_MOD] = "%", [N_POW] = "** or pow()",
 };
 
@@ -59,8 +59,7 @@ static bool int_pow(struct render *r, int64_t base, int64_t n, struct value *ret
 
     if (n < 0) {
         if (!base)
-            return render_fail(r, "ZeroDivisionError",
-                               "0.0 cannot be raised to a negative power");
+            return render_fail(r, "ZeroDivisionError", "0.0 cannot be raised to a negative power");
         *ret = v_float(pow((double)base, (double)n));
         return true;
     }
@@ -129,8 +128,7 @@ static bool float_operate(struct render *r, enum node_kind op, double a, double 
         return true;
     case N_POW:
         if (a == 0 && b < 0)
-            return render_fail(r, "ZeroDivisionError",
-                               "0.0 cannot be raised to a negative power");
+            return render_fail(r, "ZeroDivisionError", "0.0 cannot be raised to a negative power");
         if (a < 0 && b != floor(b))
             return render_fail(r, "TypeError", "complex numbers are not supported");
         *ret = v_float(pow(a, b));
@@ -140,9 +138,7 @@ static bool float_operate(struct render *r, enum node_kind op, double a, double 
     default:
         if (b == 0)
             return zero(r);
-        *ret = v_float(op == N_DIV        ? a / b
-                       : op == N_FLOORDIV ? floor_div(a, b)
-                                          : floor_mod(a, b));
+        *ret = v_float(op == N_DIV ? a / b : op == N_FLOORDIV ? floor_div(a, b) : floor_mod(a, b));
         return true;
     }
 }
@@ -182,8 +178,7 @@ static bool repeat(struct render *r, struct value v, int64_t n, struct value *re
     return true;
 }
 
-bool operate(struct render *r, enum node_kind op, struct value a, struct value b,
-             struct value *ret)
+bool operate(struct render *r, enum node_kind op, struct value a, struct value b, struct value *ret)
 {
     if (is_int(a) && is_int(b))
         return int_operate(r, op, as_int(a), as_int(b), ret);

@@ -13,7 +13,7 @@ struct parse {
     size_t at; /* the current token */
     unsigned depth;
     size_t n_nodes;
-    unsigned n_loops;  /* loops around here: break and continue have a target */
+    unsigned n_loops;   /* loops around here: break and continue have a target */
     struct dict *names; /* interned */
     struct err *err;
 };

@@ -372,8 +372,7 @@ static bool parse_filter_block(struct parse *p, struct node **ret)
 
     *ret = n;
     parse_next(p);
-    return parse_filters(p, true, &n->block_filter) &&
-           parse_until(p, "endfilter", &n->block.body);
+    return parse_filters(p, true, &n->block_filter) && parse_until(p, "endfilter", &n->block.body);
 }
 
 static bool parse_with(struct parse *p, struct node **ret)
@@ -438,12 +437,18 @@ static bool parse_statement(struct parse *p, struct node **ret)
         const char *name;
         bool (*parse)(struct parse *p, struct node **ret);
     } statements[] = {
-        {"if", parse_if},           {"for", parse_for},
-        {"set", parse_set},         {"macro", parse_macro},
-        {"break", parse_jump},      {"continue", parse_jump},
-        {"filter", parse_filter_block}, {"call", parse_call_block},
-        {"with", parse_with},       {"generation", parse_generation},
-        {"do", parse_do},           {"print", parse_print},
+        {"if", parse_if},
+        {"for", parse_for},
+        {"set", parse_set},
+        {"macro", parse_macro},
+        {"break", parse_jump},
+        {"continue", parse_jump},
+        {"filter", parse_filter_block},
+        {"call", parse_call_block},
+        {"with", parse_with},
+        {"generation", parse_generation},
+        {"do", parse_do},
+        {"print", parse_print},
     };
     static const char *const refused[] = {"include", "import",     "from",  "extends",
                                           "block",   "autoescape", "trans", NULL};
@@ -573,6 +578,7 @@ bool template_compile(const char *text, size_t size, struct template **ret, stru
     p.names = dict_new(&t->arena);
     bool ok = compile(t, &p);
     free(p.tokens.items);
+    t->content_format = ok ? content_format_of(&t->body) : CONTENT_STRING;
     if (ok)
         *ret = t;
     else
@@ -598,10 +604,7 @@ void template_unref(struct template *t)
 }
 
 size_t template_bytes(const struct template *t) { return sizeof(*t) + t->arena.bytes; }
-enum content_format template_content_format(const struct template *t)
-{
-    return t->content_format;
-}
+enum content_format template_content_format(const struct template *t) { return t->content_format; }
 
 const char *content_format_name(enum content_format f)
 {

@@ -73,7 +73,8 @@ bool render_enter(struct render *r)
         r->nest++;
         return true;
     }
-    return render_limit(r, ERR_TEMPLATE_DEPTH, RENDER_NEST_MAX, "values or calls are nested too deeply");
+    return render_limit(r, ERR_TEMPLATE_DEPTH, RENDER_NEST_MAX,
+                        "values or calls are nested too deeply");
 }
 
 /* ---- frames */
@@ -216,8 +217,8 @@ static enum flow exec_if(struct render *r, struct frame *f, const struct node *n
     return exec_list(r, f, &n->otherwise);
 }
 
-static enum flow loop_turns(struct render *r, struct frame *f, const struct node *n,
-                            struct loop *l, bool *completed)
+static enum flow loop_turns(struct render *r, struct frame *f, const struct node *n, struct loop *l,
+                            bool *completed)
 {
     const struct for_loop *loop = n->loop;
     const struct scope *s = loop->body.scope;

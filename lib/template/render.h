@@ -52,9 +52,8 @@ bool render_limit(struct render *r, enum err_code code, int64_t limit, const cha
 bool render_steps_over(struct render *r);
 static inline bool render_step(struct render *r)
 {
-    return __builtin_expect(++r->steps <= r->limits.max_steps &&
-                                r->arena.bytes <= r->limits.max_memory,
-                            1) ||
+    return __builtin_expect(
+               ++r->steps <= r->limits.max_steps && r->arena.bytes <= r->limits.max_memory, 1) ||
            render_steps_over(r);
 }
 /* size bytes are about to be made at once. */

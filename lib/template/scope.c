@@ -660,8 +660,8 @@ static bool place_function(struct placer *w, struct node *n, struct macro_def *m
     place_special(&g, "caller", special.loaded[0], &m->takes_caller, &m->caller);
     place_special(&g, "kwargs", special.loaded[1] && !has_param(m, "kwargs"), &m->takes_kwargs,
                   &m->kwargs);
-    place_special(&g, "varargs", special.loaded[2] && !has_param(m, "varargs"),
-                  &m->takes_varargs, &m->varargs);
+    place_special(&g, "varargs", special.loaded[2] && !has_param(m, "varargs"), &m->takes_varargs,
+                  &m->varargs);
     gather_list(&g, &m->defaults);
     gather_body(&g, &m->body.body);
     free(g.log);

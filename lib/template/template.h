@@ -67,10 +67,10 @@ struct template_token {
 
 /* What a template sees. JSON texts are borrowed; data NULL is None. */
 struct template_inputs {
-    struct slice messages;  /* array of objects */
-    struct slice tools;     /* array */
-    struct slice documents; /* array */
-    struct slice kwargs;    /* object: its members become variables */
+    struct slice messages;               /* array of objects */
+    struct slice tools;                  /* array */
+    struct slice documents;              /* array */
+    struct slice kwargs;                 /* object: its members become variables */
     const struct template_token *tokens; /* variables too; missing ones are undefined */
     size_t n_tokens;
     bool add_generation_prompt;

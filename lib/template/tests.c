@@ -273,6 +273,5 @@ bool test_run(struct render *r, const struct test_def *t, struct value v, const 
         params = (const char *const[]){"other", NULL};
     if (t->run == test_in)
         params = (const char *const[]){"seq", NULL};
-    return bind_args(r, t->name, params, t->n_args, t->n_args, a, argv) &&
-           t->run(r, v, argv, ret);
+    return bind_args(r, t->name, params, t->n_args, t->n_args, a, argv) && t->run(r, v, argv, ret);
 }

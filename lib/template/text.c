@@ -81,9 +81,9 @@ static bool is_ascii_digit(uint32_t cp) { return cp - '0' < 10; }
 bool text_is_space(uint32_t cp)
 {
     return cp == ' ' || (cp >= 9 && cp <= 13) || (cp >= 0x1c && cp <= 0x1f) ||
-           (cp >= 0x80 && (cp == 0x85 || cp == 0xa0 || cp == 0x1680 ||
-                           (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 || cp == 0x2029 ||
-                           cp == 0x202f || cp == 0x205f || cp == 0x3000));
+           (cp >= 0x80 &&
+            (cp == 0x85 || cp == 0xa0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) ||
+             cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f || cp == 0x3000));
 }
 
 bool text_is_printable(uint32_t cp)
@@ -129,7 +129,8 @@ static size_t map(const struct shift *shifts, size_t n, const struct spelling *s
         else
             high = middle;
     }
-    if (low < n && cp >= shifts[low].first && (cp - shifts[low].first) % (unsigned)shifts[low].step == 0)
+    if (low < n && cp >= shifts[low].first &&
+        (cp - shifts[low].first) % (unsigned)shifts[low].step == 0)
         cp = (uint32_t)((int)cp + shifts[low].by);
     return utf8_encode(cp, ret);
 }

@@ -109,8 +109,8 @@ static bool dump_key(struct dump *d, struct value key)
         buf_append_char(d->out, '"');
         return true;
     default:
-        return render_fail(d->r, "TypeError",
-                           "keys must be str, int, float, bool or None, not %s", value_type(key));
+        return render_fail(d->r, "TypeError", "keys must be str, int, float, bool or None, not %s",
+                           value_type(key));
     }
 }
 
@@ -241,10 +241,8 @@ static bool set_separators(struct dump *d, struct value v)
 bool filter_tojson(struct render *r, struct value v, struct value *argv, struct value *ret)
 {
     AUTO_BUF struct buf b = {0};
-    struct dump d = {.r = r,
-                     .out = &b,
-                     .ascii = value_truth(argv[0]),
-                     .sort_keys = value_truth(argv[3])};
+    struct dump d = {
+        .r = r, .out = &b, .ascii = value_truth(argv[0]), .sort_keys = value_truth(argv[3])};
 
     if (!set_indent(&d, argv[1]))
         return false;

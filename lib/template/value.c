@@ -534,8 +534,8 @@ static bool str_contains(struct render *r, struct value container, struct value 
     if (item.kind != V_STR)
         return render_fail(r, "TypeError", "'in <string>' requires string as left operand, not %s",
                            value_type(item));
-    *ret = !item.str->size || memmem(container.str->data, container.str->size, item.str->data,
-                                     item.str->size) != NULL;
+    *ret = !item.str->size ||
+           memmem(container.str->data, container.str->size, item.str->data, item.str->size) != NULL;
     return true;
 }
 

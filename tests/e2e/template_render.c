@@ -9,8 +9,8 @@
  * times, and the answer has "ns" per rendering and per compilation (bench).
  */
 #include "base/clock.h"
-#include "json/writer.h"
 #include "template/template.h"
+#include "json/writer.h"
 
 #include <stdio.h>
 #include <unistd.h>
