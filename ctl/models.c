@@ -54,8 +54,8 @@ static int list_models(struct session *s)
     if (s->json)
         show_json(all);
     else
-        show_table(json_object_get(all, "items"), model_columns, ARRAY_SIZE(model_columns),
-                   "models", s->color);
+        show_table(json_object_get(all, "data"), model_columns, ARRAY_SIZE(model_columns), "models",
+                   s->color);
     json_decref(all);
     return status;
 }

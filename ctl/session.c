@@ -281,11 +281,12 @@ int ask_lines(struct session *s, const char *method, const char *target, const j
 json_t *ask_all(struct session *s, const char *target, int *ret_status)
 {
     json_t *all = json_array();
+    const char *name;
     AUTO_FREE char *token = NULL;
 
     do {
         AUTO_BUF struct buf page = {0};
-        json_t *document, *items;
+        json_t *document;
 
         buf_append_str(&page, target);
         query_add(&page, "page_token", token);
@@ -294,13 +295,13 @@ json_t *ask_all(struct session *s, const char *target, int *ret_status)
             json_decref(all);
             return NULL;
         }
-        items = json_object_get(document, "items");
-        json_array_extend(all, items ? items : json_object_get(document, "data"));
+        name = json_object_get(document, "data") ? "data" : "items"; /* OpenAI's, ours */
+        json_array_extend(all, json_object_get(document, name));
         free(token);
         token = NULL;
         if (json_is_string(json_object_get(document, "next_page_token")))
             token = str_dup(json_string_value(json_object_get(document, "next_page_token")));
         json_decref(document);
     } while (token && *token);
-    return json_pack("{so}", "items", all);
+    return json_pack("{so}", name, all);
 }

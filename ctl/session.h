@@ -57,7 +57,8 @@ char *ask_text(struct session *s, const char *target, long *ret_http) MUST_CHECK
 int ask_lines(struct session *s, const char *method, const char *target, const json_t *body,
               bool (*on_line)(void *ctx, json_t *line), void *ctx) MUST_CHECK;
 
-/* Every item of a list resource ("data" in OpenAI's), following next_page_token: {"items": […]}. */
+/* Every item of a list resource, following next_page_token: {"items": […]}; OpenAI's: {"data":
+ * […]}. */
 json_t *ask_all(struct session *s, const char *target, int *ret_status) MUST_CHECK;
 
 /* target grows by "?name=value" or "&name=value", escaped; a value of NULL adds nothing. */

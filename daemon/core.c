@@ -22,6 +22,7 @@ static void (*const op_table[N_OPS])(struct core *core, struct call *call) = {
     [OP_TOKENIZER_GET] = op_handle_get,
     [OP_TOKENIZER_LIST] = op_handle_list,
     [OP_TOKENIZER_DELETE] = op_handle_delete,
+    [OP_TOKENIZER_RENDER] = op_tokenizer_render,
     [OP_FACTORY_CREATE] = op_pipeline_create,
     [OP_FACTORY_GET] = op_handle_get,
     [OP_FACTORY_LIST] = op_handle_list,
@@ -307,6 +308,7 @@ bool core_load(struct core *core, struct err *err)
     struct store_meta meta;
 
     event_log_init(&core->events, (size_t)core->settings->events_kept);
+    templates_init(&core->templates, TEMPLATES_BYTES);
     handles_init(&core->handles, (size_t)core->settings->pipeline_memory_bytes);
     idempotency_init(&core->idempotency, core->settings->idempotency_ttl_s);
     provisionals_init(&core->provisionals);
@@ -392,6 +394,7 @@ void core_release(struct core *core)
 {
     event_log_release(&core->events);
     leases_release(&core->leases);
+    templates_release(&core->templates);
     handles_release(&core->handles);
     idempotency_release(&core->idempotency);
     provisionals_release(&core->provisionals);

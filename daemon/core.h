@@ -25,6 +25,7 @@
 #include "daemon/mailbox.h"
 #include "daemon/provisional.h"
 #include "daemon/source.h"
+#include "daemon/templates.h"
 #include "pipeline/leases.h"
 #include "pipeline/tokenizer_handle.h"
 #include "plan/devices.h"
@@ -70,6 +71,7 @@ struct core {
     struct event_log events;
     int64_t compacted; /* what the store was told of events.compacted */
     struct handles handles;
+    struct templates templates;
     struct leases leases;   /* those that are durable */
     size_t n_leases_coming; /* those that are being written */
     struct idempotency idempotency;
@@ -142,6 +144,7 @@ void op_model(struct core *core, struct call *call); /* every question about one
 void op_model_delete(struct core *core, struct call *call);
 void op_models(struct core *core, struct call *call); /* the list, or one of it */
 void op_tokenizer_create(struct core *core, struct call *call);
+void op_tokenizer_render(struct core *core, struct call *call);
 void op_pipeline_create(struct core *core, struct call *call); /* and factories */
 void op_factory_build(struct core *core, struct call *call);
 void op_handle_get(struct core *core, struct call *call);

@@ -47,9 +47,10 @@ const enum err_code resolve_errors[] = {
 };
 
 static const struct route_table *const tables[] = {
-    &home_routes,    &architecture_routes, &reset_routes,      &model_routes,   &tokenizer_routes,
-    &factory_routes, &pipeline_routes,     &lease_routes,      &task_routes,    &event_routes,
-    &health_routes,  &metrics_routes,      &capability_routes, &openapi_routes, &hub_routes,
+    &home_routes,      &architecture_routes, &reset_routes,   &model_routes,
+    &tokenizer_routes, &render_routes,       &factory_routes, &pipeline_routes,
+    &lease_routes,     &task_routes,         &event_routes,   &health_routes,
+    &metrics_routes,   &capability_routes,   &openapi_routes, &hub_routes,
 };
 
 const struct route **routes_all(size_t *ret_n)

@@ -58,7 +58,7 @@ static void delete_tokenizer(struct request *req) { on_tokenizer(req, OP_TOKENIZ
 static void no_text(struct request *req)
 {
     reply_error(req, ERR_NOT_IMPLEMENTED,
-                "text is not encoded, decoded or rendered by this version; served are the "
+                "text is not encoded or decoded by this version; served are rendering and the "
                 "tokenizer's facts: POST /v1/tokenizers and GET /v1/model/tokenizer");
 }
 
@@ -94,8 +94,6 @@ static const struct route rows[] = {
      .summary = "Forget a tokenizer"},
     NOT_YET(METHOD_POST, "/v1/tokenizers/{id}/encode", "encode", "Text to ids: not served yet"),
     NOT_YET(METHOD_POST, "/v1/tokenizers/{id}/decode", "decode", "Ids to text: not served yet"),
-    NOT_YET(METHOD_POST, "/v1/tokenizers/{id}/render", "render",
-            "Messages to a prompt: not served yet"),
     NOT_YET(METHOD_POST, "/v1/tokenizers/{id}/chunk", "chunk",
             "Text in pieces of so many tokens: not served yet"),
     NOT_YET(METHOD_GET, "/v1/tokenizers/{id}/tokens/{token_id}", "getToken",

@@ -76,6 +76,17 @@
     X(ERR_DOES_NOT_FIT, "does-not-fit")                       \
     X(ERR_DRAFT, "draft-incompatible")                        \
     X(ERR_LORA, "lora-unsupported")                           \
+    /* chat templates */                                      \
+    X(ERR_TEMPLATE_NOT_FOUND, "template-not-found") /* the model has none of that name */ \
+    X(ERR_TEMPLATE_INVALID, "template-invalid") /* its text does not parse */ \
+    X(ERR_TEMPLATE_RAISED, "template-raised") /* it refused the messages */ \
+    X(ERR_TEMPLATE_FAILED, "template-failed") /* an operation in it failed */ \
+    X(ERR_TEMPLATE_SIZE, "template-too-large")                \
+    X(ERR_TEMPLATE_OUTPUT, "template-output-limit")           \
+    X(ERR_TEMPLATE_STEPS, "template-step-limit")              \
+    X(ERR_TEMPLATE_MEMORY, "template-memory-limit")           \
+    X(ERR_TEMPLATE_DEPTH, "template-depth-limit")             \
+    X(ERR_TEMPLATE_RANGE, "template-range-limit")             \
     /* handles */                                             \
     X(ERR_PIPELINE_NOT_FOUND, "pipeline-not-found")           \
     X(ERR_FACTORY_NOT_FOUND, "factory-not-found")             \

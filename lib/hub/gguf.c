@@ -204,7 +204,7 @@ static bool read_number(struct cursor *c, struct gguf_value *v)
 static bool read_text(struct cursor *c, struct gguf_value *v)
 {
     const char *s;
-    uint64_t size;
+    uint64_t size = 0;
 
     if (!read_string(c, GGUF_HEADER_MAX, &s, &size))
         return false;

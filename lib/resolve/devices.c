@@ -93,7 +93,7 @@ static bool pool_of_figures(const struct pipeline_request *req, struct pool *poo
 
     for (size_t i = 0; i < req->devices.n; i++) {
         int64_t count = fields[i].count.set ? fields[i].count.value : 1;
-        struct device d;
+        struct device d = {0};
         int id;
 
         if (!figures_of(&fields[i], i, &d, err))

@@ -33,12 +33,14 @@ def folder(state, name=None):
     return hub / ("models--" + name.replace("/", "--")) if name else hub
 
 
-def blobs(state):
-    return [p for p in folder(state).glob("models--*/blobs/*") if p.is_file()]
-
-
 def blob_bytes(state):
-    return sum(p.stat().st_size for p in blobs(state))
+    total = 0
+    for path in folder(state).glob("models--*/blobs/*"):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:  # evicted between the two looks
+            pass
+    return total
 
 
 def put_as_another_program(state, name, files, ref="main", absent=()):

@@ -1,0 +1,111 @@
+#pragma once
+/*
+ * Render: the state of one rendering, and what its parts share.
+ *
+ * Functions that return bool and take a struct render fail by render_fail(),
+ * which fills the rendering's err with the place of the node at work.
+ */
+#include "template/ast.h"
+
+enum { RENDER_NEST_MAX = 1200 }; /* C calls deep, whatever of; some 400 bytes of stack each */
+
+struct frame {
+    struct frame *parent;
+    struct value slots[];
+};
+
+struct render {
+    const struct template *t;
+    struct arena arena;
+    struct template_limits limits;
+    int64_t steps;
+    int macro_depth, nest;
+    struct buf *out; /* what is being written: the text, or a block's */
+    struct buf *text;
+    struct template_spans *spans; /* offsets in bytes until the end */
+    const struct node *at;
+    struct dict *inputs; /* variables by name */
+    int64_t now_s;
+    struct err *err;
+};
+
+struct keyword_value {
+    struct str *name;
+    struct value value;
+};
+
+/* Arguments of a call, evaluated. */
+struct args {
+    struct value *items;
+    size_t n;
+    struct keyword_value *keywords;
+    size_t n_keywords;
+};
+
+/* ---- failing; all return false */
+/* exception is the Python class the reference raises. */
+bool render_fail(struct render *r, const char *exception, const char *fmt, ...) PRINTF_LIKE(3, 4);
+bool render_fail_undef(struct render *r, struct value undef);
+bool render_limit(struct render *r, enum err_code code, int64_t limit, const char *what);
+
+/* ---- limits */
+bool render_steps_over(struct render *r);
+static inline bool render_step(struct render *r)
+{
+    return __builtin_expect(
+               ++r->steps <= r->limits.max_steps && r->arena.bytes <= r->limits.max_memory, 1) ||
+           render_steps_over(r);
+}
+/* size bytes are about to be made at once. */
+bool render_room(struct render *r, size_t size);
+bool render_enter(struct render *r);
+static inline void render_leave(struct render *r) { r->nest--; }
+
+/* ---- the tree */
+bool eval(struct render *r, struct frame *f, const struct node *n, struct value *ret);
+bool eval_args(struct render *r, struct frame *f, const struct call_args *a, struct args *ret);
+bool assign(struct render *r, struct frame *f, const struct node *target, struct value v);
+bool exec_body(struct render *r, struct frame *f, const struct nodes *body);
+struct frame *frame_new(struct render *r, const struct scope *s, struct frame *parent);
+/* Looks up what the scope begins with. */
+void frame_enter(struct render *r, const struct scope *s, struct frame *f);
+/* Writes a value as print does. */
+bool render_print(struct render *r, struct value v);
+/* Takes what was captured out of b. */
+bool render_captured(struct render *r, struct buf *b, struct value *ret);
+
+/* ---- calls */
+struct function;
+struct macro {
+    const struct macro_def *def;
+    struct frame *frame; /* where it was defined */
+};
+bool call_value(struct render *r, struct value callee, const struct args *a, struct value *ret);
+bool call_macro(struct render *r, const struct macro *m, const struct args *a, struct value *ret);
+/* A global of this name; V_MISSING: none. */
+struct value global_find(struct render *r, const struct str *name);
+
+/* ---- undefined */
+struct value undef_name(struct render *r, struct str *name);
+struct value undef_attr(struct render *r, struct value object, struct value name);
+struct value undef_hint(struct render *r, const char *hint);
+
+/* ---- attributes and subscripts */
+bool get_attr(struct render *r, struct value object, struct value name, struct value *ret);
+bool get_item(struct render *r, struct value object, struct value key, struct value *ret);
+
+/* ---- operators */
+bool operate(struct render *r, enum node_kind op, struct value a, struct value b,
+             struct value *ret);
+bool compare(struct render *r, enum compare_op op, struct value a, struct value b, bool *ret);
+
+/* ---- text of values */
+bool to_str(struct render *r, struct value v, struct value *ret); /* str(v), plain or Markup */
+bool write_str(struct render *r, struct value v, struct buf *out);
+bool write_repr(struct render *r, struct value v, struct buf *out);
+void write_float(double d, struct buf *out);
+/* str(v) for messages, cut. */
+struct value buf_str(struct render *r, struct buf *b);
+void escape_html(const struct str *s, struct buf *out);
+/* markupsafe.escape() */
+bool to_markup(struct render *r, struct value v, struct value *ret);
