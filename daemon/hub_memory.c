@@ -145,7 +145,7 @@ void hub_memory_forget(struct hub_memory *m, const char *repo)
 
     for (k = TAILQ_FIRST(&m->pin_order); k; k = next_k) {
         next_k = TAILQ_NEXT(k, link);
-        if (is_about(k->key, repo) || str_eq(k->pin.canonical, repo))
+        if (is_about(k->key, repo) || (repo && str_eq(k->pin.canonical, repo)))
             pin_drop(m, k);
     }
     for (r = TAILQ_FIRST(&m->refusal_order); r; r = next_r) {
