@@ -49,9 +49,11 @@ def fill_cache(path, n):
     with sqlite3.connect(path) as db:
         for i in range(n):
             model, commit = f"bench/model-{i}", f"{i:040x}"
-            db.execute("INSERT INTO pin VALUES (?, 'main', '', ?, ?, x'7b7d', 0)",
+            db.execute("INSERT INTO pin (model, revision, credential, commit_id, canonical, info,"
+                       " pinned_at) VALUES (?, 'main', '', ?, ?, x'7b7d', 0)",
                        (model, commit, model))
-            db.execute("INSERT INTO file VALUES (?, ?, 'config.json', '', ?, ?, ?, NULL, 0, ?)",
+            db.execute("INSERT INTO file (model, commit_id, path, credential, etag, size, content,"
+                       " last_used, bytes) VALUES (?, ?, 'config.json', '', ?, ?, ?, 0, ?)",
                        (model, commit, f"{i:040x}", len(config), config, len(config)))
     db.close()
 

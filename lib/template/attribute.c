@@ -74,7 +74,7 @@ static bool bound(struct render *r, struct value v, int64_t n, int64_t low, int6
 static bool slice_range(struct render *r, const struct value *slice, int64_t n, int64_t *start,
                         int64_t *step, int64_t *count)
 {
-    int64_t stop;
+    int64_t stop = 0; /* gcc -O3 does not see that bound() sets it when it is true */
 
     *step = 1;
     if (slice[2].kind != V_NONE) {

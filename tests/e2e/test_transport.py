@@ -862,6 +862,43 @@ def test_kept_answers_to_posts_are_told_apart_by_every_byte(start):
         assert "hot" in again.get("Server-Timing") and again.json() == json.loads(body)
 
 
+def test_a_kept_answer_says_of_each_request_what_is_its_own(start):
+    s = start()
+    s.ask("/hot")
+    clients = [s.connect() for _ in range(8)]
+    for turn in range(3):
+        for i, c in enumerate(clients):
+            c.send(f"GET /hot HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: r{turn}-{i}\r\n\r\n")
+        for i, c in enumerate(clients):
+            reply = c.reply()
+            assert reply.all("X-Request-Id") == [f"r{turn}-{i}"]
+            for name in ("Server-Timing", "X-Registry-Revision", "ETag", "Content-Type", "Date"):
+                assert len(reply.all(name)) == 1, name
+            assert not reply.get("Connection")
+    etag = s.ask("/hot").get("ETag")
+    assert s.ask("/hot", headers={"If-None-Match": etag}).status == 304
+    assert s.ask("/hot", headers={"X-Request-Id": "after"}).all("X-Request-Id") == ["after"]
+    for c in clients:
+        c.sock.close()
+
+
+def test_a_slow_reader_gets_its_kept_answer_whole_though_it_was_dropped_meanwhile(start):
+    s = start()
+    body = b"[" + b"1," * 600_000 + b"1]"
+    s.ask("/echo", method="POST", body=body)
+    with s.connect() as slow:
+        slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.send(f"POST /echo HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: slow\r\n"
+                  f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        head = slow.head()
+        assert "hot" in head.get("Server-Timing")
+        again = s.ask("/echo", method="POST", body=body, headers={"X-Request-Id": "quick"})
+        assert again.get("X-Request-Id") == "quick" and again.json()[-1] == 1
+        s.ask("/invalidate", method="POST", body=b"")
+        assert head.get("X-Request-Id") == "slow"
+        assert slow.take(int(head.get("Content-Length"))) == again.body
+
+
 def test_a_backend_answer_that_may_be_kept_is_asked_once(start):
     s = start()
     for _ in range(3):

@@ -111,6 +111,37 @@ static void a_tag_takes_its_answers_and_no_others(void **state)
     hot_free(h);
 }
 
+static int n_freed;
+
+static void count_freed(void *reply)
+{
+    assert_ptr_equal(reply, &n_freed);
+    n_freed++;
+}
+
+static void a_reply_goes_with_its_answer(void **state)
+{
+    static const char *const targets[] = {"/replaced", "/invalidated", "/cleared"};
+    struct hot *h = hot_new(1 << 20);
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        struct hot_key k = key_of(targets[i], "");
+        struct hot_entry *e;
+
+        put(h, targets[i], "", 1, i);
+        e = hot_find(h, &k);
+        e->reply = &n_freed;
+        e->reply_free = count_freed;
+    }
+    put(h, "/replaced", "", 2, 0);
+    assert_int_equal(n_freed, 1);
+    hot_invalidate(h, 1);
+    assert_int_equal(n_freed, 2);
+    hot_free(h);
+    assert_int_equal(n_freed, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +149,7 @@ int main(void)
         cmocka_unit_test(equal_hashes_of_different_requests_are_no_hit),
         cmocka_unit_test(the_budget_holds_and_the_least_used_goes_first),
         cmocka_unit_test(a_tag_takes_its_answers_and_no_others),
+        cmocka_unit_test(a_reply_goes_with_its_answer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
