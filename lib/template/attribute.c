@@ -72,10 +72,8 @@ static bool bound(struct render *r, struct value v, int64_t n, int64_t low, int6
 
 /* Of a sequence of n: the first index, the step, and how many there are. */
 static bool slice_range(struct render *r, const struct value *slice, int64_t n, int64_t *start,
-                        int64_t *step, int64_t *count)
+                        int64_t *step, int64_t *count, int64_t *stop)
 {
-    int64_t stop = 0; /* gcc -O3 does not see that bound() sets it when it is true */
-
     *step = 1;
     if (slice[2].kind != V_NONE) {
         if (!is_int(slice[2]))
@@ -90,14 +88,14 @@ static bool slice_range(struct render *r, const struct value *slice, int64_t n, 
             *step = -INT32_MAX;
     }
     if (*step > 0) {
-        if (!bound(r, slice[0], n, 0, n, 0, start) || !bound(r, slice[1], n, 0, n, n, &stop))
+        if (!bound(r, slice[0], n, 0, n, 0, start) || !bound(r, slice[1], n, 0, n, n, stop))
             return false;
-        *count = stop > *start ? (stop - *start + *step - 1) / *step : 0;
+        *count = *stop > *start ? (*stop - *start + *step - 1) / *step : 0;
     } else {
         if (!bound(r, slice[0], n, -1, n - 1, n - 1, start) ||
-            !bound(r, slice[1], n, -1, n - 1, -1, &stop))
+            !bound(r, slice[1], n, -1, n - 1, -1, stop))
             return false;
-        *count = stop < *start ? (*start - stop - *step - 1) / -*step : 0;
+        *count = *stop < *start ? (*start - *stop - *step - 1) / -*step : 0;
     }
     return true;
 }
@@ -138,9 +136,9 @@ static bool slice_str(struct render *r, struct value v, int64_t start, int64_t s
 
 static bool slice_of(struct render *r, struct value v, const struct value *slice, struct value *ret)
 {
-    int64_t n = 0, start = 0, step = 1, count = 0;
+    int64_t n = 0, start = 0, step = 1, count = 0, stop = 0;
 
-    if (!value_length(v, &n) || !slice_range(r, slice, n, &start, &step, &count))
+    if (!value_length(v, &n) || !slice_range(r, slice, n, &start, &step, &count, &stop))
         return false;
     if (v.kind == V_STR)
         return slice_str(r, v, start, step, count, ret);
@@ -149,7 +147,7 @@ static bool slice_of(struct render *r, struct value v, const struct value *slice
         g->start = v.range->start + start * v.range->step;
         g->step = v.range->step * step;
         g->n = count;
-        g->stop = g->start + count * g->step;
+        g->stop = v.range->start + stop * v.range->step;
         *ret = (struct value){.kind = V_RANGE, .range = g};
         return true;
     }
@@ -213,6 +211,14 @@ static bool item(struct render *r, struct value object, struct value key, struct
     default:
         return true;
     }
+}
+
+bool get_slice(struct render *r, struct value object, struct value slice, struct value *ret)
+{
+    if (!item(r, object, slice, ret))
+        return false;
+    return ret->kind != V_MISSING ||
+           render_fail(r, "TypeError", "'%s' object cannot be sliced so", value_type(object));
 }
 
 bool get_attr(struct render *r, struct value object, struct value name, struct value *ret)

@@ -264,6 +264,8 @@ static bool eval_binary(struct render *r, struct frame *f, const struct node *n,
     if (!eval(r, f, n->a, &a) || !eval(r, f, n->b, &b))
         return false;
     r->at = n;
+    if (n->kind == N_GETITEM && n->b->kind == N_SLICE)
+        return get_slice(r, a, b, ret);
     if (n->kind == N_GETITEM)
         return get_item(r, a, b, ret);
     return operate(r, n->kind, a, b, ret);

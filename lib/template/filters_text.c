@@ -208,15 +208,17 @@ FILTER(truncate)
         return false;
     if (argv[3].kind != V_NONE && !arg_int(r, argv[3], &leeway))
         return false;
-    if (v.kind != V_STR)
-        return render_fail(r, "TypeError", "truncate wants a string, not %s", value_type(v));
-    s = v.str;
     keep = length - (int64_t)str_chars(end);
     if (keep < 0 || leeway < 0)
         return render_fail(r, "AssertionError", "truncate's length must hold its end");
     *ret = v;
-    if ((int64_t)str_chars(s) <= length + leeway)
+    if (!value_length(v, &space))
+        return render_fail(r, "TypeError", "object of type '%s' has no len()", value_type(v));
+    if (space <= length + leeway)
         return true;
+    if (v.kind != V_STR)
+        return render_fail(r, "TypeError", "'%s' cannot be cut by truncate", value_type(v));
+    s = v.str;
     part = str_part(&r->arena, s, 0, (size_t)keep);
     if (!value_truth(argv[1])) { /* not within a word */
         const char *hit = memrchr(part.str->data, ' ', part.str->size);

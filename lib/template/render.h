@@ -93,6 +93,8 @@ struct value undef_hint(struct render *r, const char *hint);
 /* ---- attributes and subscripts */
 bool get_attr(struct render *r, struct value object, struct value name, struct value *ret);
 bool get_item(struct render *r, struct value object, struct value key, struct value *ret);
+/* object[a:b:c]: no attribute is tried, and what cannot be sliced is an error. */
+bool get_slice(struct render *r, struct value object, struct value slice, struct value *ret);
 
 /* ---- operators */
 bool operate(struct render *r, enum node_kind op, struct value a, struct value b,

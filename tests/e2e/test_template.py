@@ -1,0 +1,203 @@
+"""
+Chat templates against their reference, Jinja2 set up as transformers does it, and the route
+that renders them.
+
+PIPELINED_TEMPLATE_CASES says how many generated templates are compared (3,000).
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import warnings
+
+import pytest
+
+jinja2 = pytest.importorskip("jinja2")
+
+import jinja_reference as reference
+import template_fuzz
+from daemon import BUILD, EXAMPLES, SOURCE, Daemon
+
+DATA = SOURCE / "tests" / "data" / "templates"
+CHATS = json.loads((DATA / "chats.json").read_text())
+CASES = int(os.environ.get("PIPELINED_TEMPLATE_CASES", "3000"))
+
+
+class Renderer:
+    def __init__(self):
+        self.process = subprocess.Popen([str(BUILD / "tests/e2e/template_render")], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env={**os.environ, "TZ": "UTC"})
+
+    def render(self, template, context):
+        self.process.stdin.write(json.dumps({"template": template, "context": context}) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.stdin.close()
+        assert self.process.wait() == 0
+
+
+@pytest.fixture(scope="module")
+def ours():
+    r = Renderer()
+    yield r
+    r.stop()
+
+
+def same(ours, template, context, where):
+    """Equal text, or both fail. True when there was text."""
+    kind, want = reference.render(template, context)
+    got = ours.render(template, context)
+    if kind == "ok" and " at 0x" in want:  # an address of Python's
+        return False
+    assert (kind == "ok") == ("text" in got), f"{where}\n{template}\n{want!r}\n{got!r}"
+    if kind == "ok":
+        assert got["text"] == want, f"{where}\n{template}"
+    return kind == "ok"
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("*.jinja")), ids=lambda p: p.stem)
+def test_renders_what_jinja_renders(ours, path):
+    template = path.read_bytes().decode()
+    texts = sum(same(ours, template, chat, f"{path.name} with {name}") for name, chat in CHATS.items())
+    if path.stem.endswith("_fails"):
+        assert texts < len(CHATS)
+    else:
+        assert texts > 0
+
+
+class Slow(Exception):
+    pass
+
+
+def too_slow(*_):
+    raise Slow
+
+
+def test_generated_templates_render_alike(ours):
+    first = int(os.environ.get("PIPELINED_TEMPLATE_SEED", "0"))
+    texts = 0
+    signal.signal(signal.SIGALRM, too_slow)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for seed in range(first, first + CASES):
+            template, context = template_fuzz.case(seed)
+            signal.setitimer(signal.ITIMER_REAL, 5)
+            try:
+                texts += same(ours, template, context, f"seed {seed}: {json.dumps(context)}")
+            except Slow:  # Python's loss
+                pass
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+    assert texts > CASES / 20, "most of the generated templates fail"
+
+
+def test_generation_blocks_give_their_spans(ours):
+    a = ours.render("é{% generation %}ab{% endgeneration %}x{% generation %}{% endgeneration %}", {})
+    assert a == {"text": "éabx", "spans": [[1, 3], [4, 4]]}
+
+
+def test_final_message_is_continued(ours):
+    chat = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "so far "}],
+            "continue_final_message": True, "add_generation_prompt": False}
+    plain = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+    assert ours.render(plain, chat)["text"] == "<user>q</><assistant>so far "
+    trimmed = plain.replace("m.content", "m.content|trim")
+    assert ours.render(trimmed, chat)["text"] == "<user>q</><assistant>so far"
+    assert ours.render("nothing of it", chat)["error"] == "invalid-field"
+
+
+@pytest.mark.parametrize("template, slug", [
+    ("{% for i in range(100001) %}{% endfor %}", "template-range-limit"),
+    ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "template-step-limit"),
+    ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "template-depth-limit"),
+    ("{{ 'x' * 20000000 }}", "template-output-limit"),
+    ("{{ ('x' * 2000000000)|length }}", "template-memory-limit"),
+    ("{{ 'a' " + "~ 'a'" * 300000 + " }}", "template-too-large"),
+    ("{{ " + "(" * 500 + "1" + ")" * 500 + " }}", "template-invalid"),
+    ("{% set ns = namespace(x=[]) %}{% for i in range(5000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}",
+     "template-depth-limit"),
+    ("{% include 'x' %}", "template-invalid"),
+    ("{{ raise_exception('no') }}", "template-raised"),
+    ("{{ 1 + 'a' }}", "template-failed"),
+])
+def test_limits_and_errors_have_their_slugs(ours, template, slug):
+    assert ours.render(template, {})["error"] == slug
+
+
+# ---- the route
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    with Daemon(tmp_path_factory.mktemp("render"), "--model-root", EXAMPLES, offline=True) as d:
+        made = d.post("/v1/tokenizers", {"model": str(EXAMPLES / "tiny-llama")})
+        assert made.status == 201, made
+        d.tokenizer = f"/v1/tokenizers/{made.json()['id']}"
+        yield d
+
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def test_route_renders_by_the_models_template(served):
+    a = served.post(f"{served.tokenizer}/render", {"messages": HELLO})
+    assert a.status == 200, a
+    assert a.json() == {"text": "[user] Hello\n[assistant] ", "generation_spans": [],
+                        "template": {"name": "default", "origin": "tokenizer_config.json"},
+                        "content_format": "openai"}
+    assert served.post(f"{served.tokenizer}/render", {"messages": HELLO}).body == a.body
+
+
+def test_route_takes_a_template_and_variables(served):
+    a = served.post(f"{served.tokenizer}/render", {
+        "messages": HELLO, "add_generation_prompt": False, "template_kwargs": {"q": [1.0]},
+        "chat_template": "{{ bos_token }}{{ q }}{{ tools }}{% generation %}{{ messages[0].content }}{% endgeneration %}"})
+    assert a.status == 200, a
+    assert a.json()["text"] == "<s>[1.0]NoneHello"
+    assert a.json()["generation_spans"] == [{"start": 12, "end": 17}]
+    assert a.json()["template"] == {"name": "custom", "origin": "request"}
+
+
+def test_route_joins_parts_where_asked(served):
+    parts = [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]
+    for given in ("string", "auto"):
+        a = served.post(f"{served.tokenizer}/render", {"messages": parts, "content_format": given})
+        assert (a.status, a.json()["text"][:11], a.json()["content_format"]) == (200, "[user] a\nb\n", "string")
+    a = served.post(f"{served.tokenizer}/render", {"messages": parts})
+    assert (a.status, a.json()["exception"]) == (422, "TypeError")
+
+
+@pytest.mark.parametrize("body, status, slug", [
+    ({}, 422, "invalid-field"),
+    ({"messages": "x"}, 422, "invalid-field"),
+    ({"messages": ["x"]}, 422, "invalid-field"),
+    ({"messages": HELLO, "mesages": 1}, 422, "unknown-field"),
+    ({"messages": HELLO, "tokenize": True}, 501, "not-implemented"),
+    ({"messages": HELLO, "offsets": True}, 501, "not-implemented"),
+    ({"messages": HELLO, "template_name": "rag"}, 422, "template-not-found"),
+    ({"messages": HELLO, "template_name": "rag", "chat_template": "x"}, 422, "unsupported-combination"),
+    ({"messages": HELLO, "continue_final_message": True, "add_generation_prompt": True}, 422,
+     "unsupported-combination"),
+    ({"messages": HELLO, "template_kwargs": {"tools": []}}, 422, "invalid-field"),
+    ({"messages": HELLO, "content_format": "html"}, 422, "invalid-field"),
+    ({"messages": HELLO, "chat_template": "{% if %}"}, 422, "template-invalid"),
+    ({"messages": HELLO, "chat_template": "{{ raise_exception('not you') }}"}, 422, "template-raised"),
+    ({"messages": HELLO, "chat_template": "\n{{ 1 + '' }}"}, 422, "template-failed"),
+])
+def test_route_says_what_is_wrong(served, body, status, slug):
+    a = served.post(f"{served.tokenizer}/render", body)
+    assert a.status == status and a.json()["type"].endswith(slug), a
+
+
+def test_route_shows_the_templates_own_error_and_places(served):
+    a = served.post(f"{served.tokenizer}/render", {"messages": HELLO, "chat_template": "\n {{ raise_exception('not you') }}"})
+    assert (a.json()["detail"], a.json()["line"], a.json()["exception"]) == ("not you", 2, "TemplateError")
+
+
+def test_route_knows_no_other_tokenizer(served):
+    a = served.post("/v1/tokenizers/tk_00000000000000000000000000000000/render", {"messages": HELLO})
+    assert a.status == 404 and a.json()["type"].endswith("tokenizer-not-found")
