@@ -38,7 +38,7 @@ enum op {
     OP_TOKENIZER_LIST,
     OP_TOKENIZER_DELETE,
     OP_TOKENIZER_RENDER, /* args: struct args_render */
-    OP_FACTORY_CREATE, /* args: struct args_pipeline */
+    OP_FACTORY_CREATE,   /* args: struct args_pipeline */
     OP_FACTORY_GET,
     OP_FACTORY_LIST,
     OP_FACTORY_DELETE,
