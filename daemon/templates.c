@@ -59,7 +59,8 @@ struct template *templates_find(struct templates *t, const char *text, size_t si
     t->hits++;
     TAILQ_REMOVE(&t->by_use, e, link);
     TAILQ_INSERT_HEAD(&t->by_use, e, link);
-    return template_ref(e->compiled);
+    template_ref(e->compiled);
+    return e->compiled;
 }
 
 void templates_put(struct templates *t, const char *text, size_t size, struct template *compiled)
