@@ -35,7 +35,7 @@ static void get_capabilities(struct request *req)
     json_bool(&j, "leases", true);
     json_bool(&j, "events", true);
     json_bool(&j, "encode", false);
-    json_bool(&j, "chat_templates", false);
+    json_bool(&j, "chat_templates", true);
     json_bool(&j, "hub_endpoint", false);
     json_bool(&j, "engines", false);
     json_close(&j, '}');

@@ -144,11 +144,11 @@ static bool set_format(struct args_render *a, const char *format, struct err *er
 static bool check_kwargs(struct slice kwargs, struct err *err)
 {
     static const char *const own[] = {"messages", "tools", "documents", "add_generation_prompt"};
-    AUTO_JSON_READER struct json_reader r = json_reader(kwargs.data, kwargs.size);
     struct slice key;
 
     if (!kwargs.data)
         return true;
+    AUTO_JSON_READER struct json_reader r = json_reader(kwargs.data, kwargs.size);
     json_read_object(&r);
     while (json_read_key(&r, &key)) {
         for (size_t i = 0; i < ARRAY_SIZE(own); i++)

@@ -13,6 +13,13 @@ static struct value unsafe_attr(struct render *r)
     return v;
 }
 
+/* Every object of Python has some of these, and the sandbox hands out none. */
+static bool is_dunder(const struct str *name)
+{
+    return name->size > 4 && memcmp(name->data, "__", 2) == 0 &&
+           memcmp(name->data + name->size - 2, "__", 2) == 0;
+}
+
 /* What Python's getattr() finds; V_MISSING: nothing. */
 static bool attribute(struct render *r, struct value object, struct str *name, struct value *ret)
 {
@@ -231,7 +238,9 @@ bool get_attr(struct render *r, struct value object, struct value name, struct v
         v = unsafe_attr(r);
     if (v.kind == V_MISSING && !item(r, object, name, &v))
         return false;
-    *ret = v.kind == V_MISSING ? undef_attr(r, object, name) : v;
+    if (v.kind == V_MISSING)
+        v = is_dunder(name.str) ? unsafe_attr(r) : undef_attr(r, object, name);
+    *ret = v;
     return true;
 }
 

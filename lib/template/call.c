@@ -309,6 +309,8 @@ static bool fill_dict(struct render *r, struct dict *d, struct value from)
                 return false;
         return true;
     }
+    if (from.kind == V_UNDEF)
+        return render_fail_undef(r, from);
     if (!iter_begin(r, from, &it))
         return false;
     for (;;) {

@@ -167,7 +167,6 @@ static bool eval_compare(struct render *r, struct frame *f, const struct node *n
 
 static bool eval_concat(struct render *r, struct frame *f, const struct node *n, struct value *ret)
 {
-    AUTO_BUF struct buf b = {0};
     struct value v, whole = v_str(NULL);
 
     for (size_t i = 0; i < n->items.n; i++) {

@@ -248,25 +248,66 @@ FILTER(wordcount)
     return true;
 }
 
-FILTER(urlencode)
+/* In a query "/" is quoted too, and a blank is "+". */
+static bool quote(struct render *r, struct value v, bool query, struct buf *out)
 {
-    static const char safe[] = "/_.-~";
-    AUTO_BUF struct buf b = {0};
-
-    (void)argv;
-    if (v.kind == V_DICT || is_seq(v))
-        return render_fail(r, "NotImplementedError", "urlencode is supported for text only");
     if (!to_str(r, v, &v))
         return false;
     for (size_t i = 0; i < v.str->size; i++) {
         unsigned char c = (unsigned char)v.str->data[i];
-        if ((c < 0x80 && text_is_alnum(c)) || (c && strchr(safe, c)))
-            buf_append_char(&b, (char)c);
+        if ((c < 0x80 && text_is_alnum(c)) || (c && strchr("_.-~", c)) || (c == '/' && !query))
+            buf_append_char(out, (char)c);
+        else if (c == ' ' && query)
+            buf_append_char(out, '+');
         else
-            buf_printf(&b, "%%%02X", c);
+            buf_printf(out, "%%%02X", c);
+    }
+    return render_room(r, out->size);
+}
+
+static bool quote_pair(struct render *r, struct value pair, struct buf *out)
+{
+    struct value both;
+
+    if (!iter_list(r, pair, &both))
+        return false;
+    if (both.seq->n != 2)
+        return render_fail(r, "ValueError", "urlencode wants pairs");
+    if (out->size)
+        buf_append_char(out, '&');
+    if (!quote(r, both.seq->items[0], true, out))
+        return false;
+    buf_append_char(out, '=');
+    return quote(r, both.seq->items[1], true, out);
+}
+
+FILTER(urlencode)
+{
+    AUTO_BUF struct buf b = {0};
+    struct view *view = arena_new(&r->arena, struct view);
+    struct iter it;
+    struct value pair;
+    bool more = true;
+
+    (void)argv;
+    if (v.kind == V_DICT) {
+        *view = (struct view){v.dict, VIEW_ITEMS};
+        v = (struct value){.kind = V_VIEW, .view = view};
+    }
+    if (v.kind == V_STR || v.kind <= V_FLOAT) {
+        if (!quote(r, v, false, &b))
+            return false;
+    } else {
+        if (!iter_begin(r, v, &it))
+            return false;
+        while (iter_next(r, &it, &pair, &more) && more)
+            if (!quote_pair(r, pair, &b))
+                return false;
+        if (more)
+            return false; /* iter_next() failed */
     }
     *ret = buf_str(r, &b);
-    return render_room(r, b.size);
+    return true;
 }
 
 /* ---- numbers */

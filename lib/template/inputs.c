@@ -116,11 +116,10 @@ static bool wrong(struct render *r, const char *field, const char *what)
 static bool read_json(struct render *r, struct slice json, const char *field, enum kind kind,
                       struct value *ret)
 {
-    AUTO_JSON_READER struct json_reader j = json_reader(json.data, json.size);
-
     *ret = NONE;
     if (!json.data)
         return true;
+    AUTO_JSON_READER struct json_reader j = json_reader(json.data, json.size);
     j.max_depth = JSON_NEST_MAX;
     if (read_value(r, &j, ret) && ret->kind != kind && ret->kind != V_NONE)
         return wrong(r, field, kind == V_LIST ? "it must be an array" : "it must be an object");

@@ -16,7 +16,7 @@ FILTERS = ["trim", "upper", "lower", "title", "capitalize", "length", "string", 
            "select|list", "select('odd')|list", "select('string')|list", "reject('none')|list",
            "selectattr('role', 'equalto', 'user')|list", "selectattr('content', 'defined')|list|length",
            "rejectattr('role')|list", "batch(2)|list", "slice(2)|list", "groupby('role')|list|length",
-           "count", "d(1)", "format(1, 2)", "urlencode", "forceescape", "attr('real')|string|length",
+           "count", "d(1)", "format(1, 2)", "urlencode", "forceescape",
            "tojson(ensure_ascii=true)", "map('first')|list", "join(1)", "sort(attribute='role')"]
 TESTS = ["defined", "undefined", "none", "string", "number", "integer", "float", "boolean", "mapping",
          "iterable", "sequence", "true", "false", "odd", "even", "divisibleby(3)", "divisibleby 2",

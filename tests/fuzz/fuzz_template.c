@@ -1,0 +1,50 @@
+/*
+ * Templates: any text, compiled and rendered within small limits. The first line
+ * is the messages' JSON, the rest the template; compiled twice it must come to
+ * the same.
+ */
+#include "template/template.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool run(const struct template_inputs *in, const char *text, size_t size, struct buf *out,
+                struct err *err)
+{
+    static const int64_t now_s = 1721995200;
+    struct template_options options = {.now_s = &now_s,
+                                       .limits = {.max_output = 1 << 20,
+                                                  .max_steps = 20000,
+                                                  .max_memory = 8 << 20,
+                                                  .max_depth = 16,
+                                                  .max_range = 1000}};
+    AUTO_TEMPLATE_SPANS struct template_spans spans = {0};
+    AUTO_TEMPLATE struct template *t = NULL;
+
+    return template_compile(text, size, &t, err) &&
+           template_render(t, in, &options, out, &spans, err);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *text = (const char *)data, *newline = size ? memchr(text, '\n', size) : NULL;
+    size_t first = newline ? (size_t)(newline - text) : 0, skip = newline ? first + 1 : 0;
+    static const struct template_token tokens[] = {{"bos_token", "<s>"}, {"eos_token", "</s>"}};
+    struct template_inputs in = {
+        .messages = {first ? text : "[]", first ? first : 2},
+        .tools = {"[{\"function\":{\"name\":\"f\",\"parameters\":{}}}]", 45},
+        .tokens = tokens,
+        .n_tokens = 2,
+        .add_generation_prompt = true,
+        .content_format = size & 1 ? CONTENT_OPENAI : CONTENT_STRING};
+    AUTO_ERR struct err a = {0}, b = {0};
+    AUTO_BUF struct buf one = {0}, two = {0};
+
+    in.tools.size = strlen(in.tools.data);
+    bool ok = run(&in, text + skip, size - skip, &one, &a);
+    if (ok != run(&in, text + skip, size - skip, &two, &b) || a.code != b.code ||
+        one.size != two.size || (one.size && memcmp(one.data, two.data, one.size) != 0))
+        abort();
+    return 0;
+}
