@@ -25,9 +25,10 @@ static bool attribute(struct render *r, struct value object, struct str *name, s
 {
     *ret = MISSING;
     if (object.kind == V_UNDEF) {
-        if (name->size > 1 && name->data[0] == '_' && name->data[1] == '_')
-            return true;
-        return render_fail_undef(r, object);
+        if (!is_dunder(name))
+            return render_fail_undef(r, object);
+        *ret = unsafe_attr(r);
+        return true;
     }
     if (object.kind == V_NAMESPACE) {
         struct value *v = dict_find_str(object.dict, name);

@@ -449,10 +449,18 @@ FILTER(slice)
 
 /* ---- map, select: generators */
 
+static bool empty(struct render *r, struct value *ret)
+{
+    *ret = iter_value(r, (struct iter){.source = seq_new(&r->arena, V_LIST, 0)});
+    return true;
+}
+
 static bool filter_map(struct render *r, struct value v, const struct args *a, struct value *ret)
 {
     struct iter it = {.kind = ITER_MAP_ATTR, .source = v, .fallback = MISSING};
 
+    if (!value_truth(v)) /* then nobody looks at the arguments */
+        return empty(r, ret);
     if (!a->n && a->n_keywords) {
         bool has = false;
         for (size_t i = 0; i < a->n_keywords; i++) {
@@ -488,6 +496,8 @@ static bool select_items(struct render *r, struct value v, const struct args *a,
 {
     struct iter it = {.kind = ITER_SELECT, .source = v, .keep = keep, .attr = MISSING, .args = *a};
 
+    if (!value_truth(v))
+        return empty(r, ret);
     if (by_attr) {
         if (!a->n)
             return render_fail(r, "FilterArgumentError", "Missing parameter for attribute name");
