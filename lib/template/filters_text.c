@@ -294,7 +294,8 @@ FILTER(urlencode)
         *view = (struct view){v.dict, VIEW_ITEMS};
         v = (struct value){.kind = V_VIEW, .view = view};
     }
-    if (v.kind == V_STR || v.kind <= V_FLOAT) {
+    bool loops = is_seq(v) || v.kind == V_VIEW || v.kind == V_RANGE || v.kind == V_ITER;
+    if (!loops) {
         if (!quote(r, v, false, &b))
             return false;
     } else {
