@@ -13,11 +13,39 @@ static struct value unsafe_attr(struct render *r)
     return v;
 }
 
-/* Every object of Python has some of these, and the sandbox hands out none. */
+/* What every object of Python has; the sandbox hands out none of it. */
 static bool is_dunder(const struct str *name)
 {
-    return name->size > 4 && memcmp(name->data, "__", 2) == 0 &&
-           memcmp(name->data + name->size - 2, "__", 2) == 0;
+    static const char *const names[] = {
+        "__class__",
+        "__init__",
+        "__doc__",
+        "__dir__",
+        "__str__",
+        "__repr__",
+        "__eq__",
+        "__ne__",
+        "__lt__",
+        "__le__",
+        "__gt__",
+        "__ge__",
+        "__hash__",
+        "__new__",
+        "__format__",
+        "__reduce__",
+        "__reduce_ex__",
+        "__getattribute__",
+        "__setattr__",
+        "__delattr__",
+        "__sizeof__",
+        "__subclasshook__",
+        "__init_subclass__",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (str_is(name, names[i]))
+            return true;
+    return false;
 }
 
 /* What Python's getattr() finds; V_MISSING: nothing. */
@@ -25,9 +53,10 @@ static bool attribute(struct render *r, struct value object, struct str *name, s
 {
     *ret = MISSING;
     if (object.kind == V_UNDEF) {
-        if (name->size > 1 && name->data[0] == '_' && name->data[1] == '_')
-            return true;
-        return render_fail_undef(r, object);
+        if (!is_dunder(name))
+            return render_fail_undef(r, object);
+        *ret = unsafe_attr(r);
+        return true;
     }
     if (object.kind == V_NAMESPACE) {
         struct value *v = dict_find_str(object.dict, name);

@@ -105,6 +105,7 @@ bool method_find(struct render *r, struct value object, const struct str *name, 
             return true;
         return table_find(r, seq_methods, n_seq_methods, object, name, ret);
     case V_TUPLE:
+    case V_RANGE:
         return table_find(r, seq_methods, n_seq_methods, object, name, ret);
     case V_LOOP:
         return table_find(r, loop_methods, n_loop_methods, object, name, ret);

@@ -62,6 +62,8 @@ static bool seq_count(struct render *r, struct value self, struct value *argv, s
     int64_t n = 0;
     bool same;
 
+    if (!iter_list(r, self, &self)) /* of a range too */
+        return false;
     for (size_t i = 0; i < self.seq->n; i++) {
         if (!render_step(r) || !value_equal(r, self.seq->items[i], argv[0], &same))
             return false;
@@ -73,9 +75,11 @@ static bool seq_count(struct render *r, struct value self, struct value *argv, s
 
 static bool seq_index(struct render *r, struct value self, struct value *argv, struct value *ret)
 {
-    int64_t n = (int64_t)self.seq->n, start = 0, stop = n;
     bool same;
 
+    if (!iter_list(r, self, &self))
+        return false;
+    int64_t n = (int64_t)self.seq->n, start = 0, stop = n;
     if (!arg_int(r, argv[1], &start) || !arg_int(r, argv[2], &stop))
         return false;
     start = start < 0 ? (start + n > 0 ? start + n : 0) : start;

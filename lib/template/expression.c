@@ -120,7 +120,7 @@ static bool parse_primary(struct parse *p, struct node **ret)
         return true;
     case T_LPAREN:
         parse_next(p);
-        return parse_tuple(p, TUPLE_PARENTHESES, NULL, ret) && parse_expect(p, T_RPAREN);
+        return parse_tuple(p, TUPLE_PARENTHESES, ret) && parse_expect(p, T_RPAREN);
     case T_LBRACKET:
         return parse_list(p, ret);
     case T_LBRACE:
@@ -130,13 +130,12 @@ static bool parse_primary(struct parse *p, struct node **ret)
     }
 }
 
-static bool tuple_ends(const struct parse *p, const char *end)
+static bool tuple_ends(const struct parse *p)
 {
-    return parse_sees(p, T_PRINT_END) || parse_sees(p, T_BLOCK_END) || parse_sees(p, T_RPAREN) ||
-           (end && parse_sees_name(p, end));
+    return parse_sees(p, T_PRINT_END) || parse_sees(p, T_BLOCK_END) || parse_sees(p, T_RPAREN);
 }
 
-bool parse_tuple(struct parse *p, unsigned flags, const char *end, struct node **ret)
+bool parse_tuple(struct parse *p, unsigned flags, struct node **ret)
 {
     size_t at = parse_token(p)->at;
     struct nodes items = {0};
@@ -146,7 +145,7 @@ bool parse_tuple(struct parse *p, unsigned flags, const char *end, struct node *
     for (;;) {
         if (items.n && !parse_expect(p, T_COMMA))
             return false;
-        if (tuple_ends(p, end))
+        if (tuple_ends(p))
             break;
         if (flags & TUPLE_TARGETS) {
             if (!parse_enter(p) || !parse_primary(p, &item))

@@ -56,24 +56,27 @@ static bool fold(struct render *r, bool case_sensitive, struct value *v)
     return case_sensitive || v->kind != V_STR || str_cased(r, *v, CASED_LOWER, v);
 }
 
-/* "a,b": a list of attributes. */
+/*
+ * What sort compares: a list, of one or of "a,b" attributes. Lists compare by
+ * their first items that are not equal, so equal ones need no order.
+ */
 static bool sort_key(struct render *r, struct value item, struct value attr, bool case_sensitive,
                      struct value *ret)
 {
     struct value list = seq_new(&r->arena, V_LIST, 0), v;
+    const char *p = attr.kind == V_STR ? attr.str->data : "", *comma;
+    const char *end = attr.kind == V_STR ? p + attr.str->size : p;
 
-    if (attr.kind != V_STR)
-        return item_attr(r, item, attr, MISSING, ret) && fold(r, case_sensitive, ret);
-    for (const char *p = attr.str->data, *end = p + attr.str->size;;) {
-        const char *comma = memchr(p, ',', (size_t)(end - p));
-        struct value one = str_borrow(&r->arena, p, (size_t)((comma ? comma : end) - p));
+    do {
+        struct value one = attr;
+        comma = memchr(p, ',', (size_t)(end - p));
+        if (attr.kind == V_STR)
+            one = str_borrow(&r->arena, p, (size_t)((comma ? comma : end) - p));
         if (!item_attr(r, item, one, MISSING, &v) || !fold(r, case_sensitive, &v))
             return false;
         seq_append(&r->arena, list.seq, v);
-        if (!comma)
-            break;
-        p = comma + 1;
-    }
+        p = comma ? comma + 1 : end;
+    } while (comma);
     *ret = list;
     return true;
 }
@@ -108,15 +111,25 @@ static bool merge_sort(struct render *r, struct sortable *s, struct sortable *sp
     return true;
 }
 
-static bool sorted(struct render *r, struct value list, struct value attr, bool case_sensitive,
-                   bool reverse, struct value *ret)
+typedef bool key_of(struct render *r, struct value item, struct value attr, bool case_sensitive,
+                    struct value *ret);
+
+static bool pair_key(struct render *r, struct value pair, struct value which, bool case_sensitive,
+                     struct value *ret)
+{
+    *ret = pair.seq->items[which.i];
+    return fold(r, case_sensitive, ret);
+}
+
+static bool sorted(struct render *r, struct value list, key_of *key, struct value attr,
+                   bool case_sensitive, bool reverse, struct value *ret)
 {
     size_t n = list.seq->n;
     struct sortable *s = arena_new_array(&r->arena, 2 * n + 1, struct sortable);
 
     for (size_t i = 0; i < n; i++) {
         s[i].item = list.seq->items[i];
-        if (!sort_key(r, s[i].item, attr, case_sensitive, &s[i].key))
+        if (!key(r, s[i].item, attr, case_sensitive, &s[i].key))
             return false;
     }
     if (!merge_sort(r, s, s + n, n, reverse))
@@ -132,7 +145,7 @@ FILTER(sort)
     struct value list;
 
     return iter_list(r, v, &list) &&
-           sorted(r, list, argv[2], value_truth(argv[1]), value_truth(argv[0]), ret);
+           sorted(r, list, sort_key, argv[2], value_truth(argv[1]), value_truth(argv[0]), ret);
 }
 
 FILTER(dictsort)
@@ -154,8 +167,8 @@ FILTER(dictsort)
     items = (struct value){.kind = V_VIEW, .view = &view};
     if (!iter_list(r, items, &pairs))
         return false;
-    if (!sorted(r, pairs, v_int(str_is(by, "value")), value_truth(argv[0]), value_truth(argv[2]),
-                &list))
+    if (!sorted(r, pairs, pair_key, v_int(str_is(by, "value")), value_truth(argv[0]),
+                value_truth(argv[2]), &list))
         return false;
     *ret = list;
     return true;
@@ -449,10 +462,18 @@ FILTER(slice)
 
 /* ---- map, select: generators */
 
+static bool empty(struct render *r, struct value *ret)
+{
+    *ret = iter_value(r, (struct iter){.source = seq_new(&r->arena, V_LIST, 0)});
+    return true;
+}
+
 static bool filter_map(struct render *r, struct value v, const struct args *a, struct value *ret)
 {
     struct iter it = {.kind = ITER_MAP_ATTR, .source = v, .fallback = MISSING};
 
+    if (!value_truth(v)) /* then nobody looks at the arguments */
+        return empty(r, ret);
     if (!a->n && a->n_keywords) {
         bool has = false;
         for (size_t i = 0; i < a->n_keywords; i++) {
@@ -488,6 +509,8 @@ static bool select_items(struct render *r, struct value v, const struct args *a,
 {
     struct iter it = {.kind = ITER_SELECT, .source = v, .keep = keep, .attr = MISSING, .args = *a};
 
+    if (!value_truth(v))
+        return empty(r, ret);
     if (by_attr) {
         if (!a->n)
             return render_fail(r, "FilterArgumentError", "Missing parameter for attribute name");

@@ -294,7 +294,8 @@ FILTER(urlencode)
         *view = (struct view){v.dict, VIEW_ITEMS};
         v = (struct value){.kind = V_VIEW, .view = view};
     }
-    if (v.kind == V_STR || v.kind <= V_FLOAT) {
+    bool loops = is_seq(v) || v.kind == V_VIEW || v.kind == V_RANGE || v.kind == V_ITER;
+    if (!loops) {
         if (!quote(r, v, false, &b))
             return false;
     } else {
@@ -375,11 +376,20 @@ static bool parse_float(const struct str *s, double *ret)
     return !*end;
 }
 
+/* Whole numbers of any size print exactly, as Python's do. */
 static bool float_to_int(struct render *r, double d, struct value *ret)
 {
-    if (isinf(d) || fabs(d) >= 9.2e18)
-        return render_fail(r, "OverflowError", "cannot convert this float to an integer");
-    *ret = v_int((int64_t)d);
+    char text[330];
+
+    if (isinf(d))
+        return render_fail(r, "OverflowError", "cannot convert float infinity to integer");
+    if (fabs(d) < 9.2e18) {
+        *ret = v_int((int64_t)d);
+        return true;
+    }
+    snprintf(text, sizeof(text), "%.0f", d);
+    *ret = str_copy(&r->arena, text, strlen(text));
+    ret->kind = V_BIG;
     return true;
 }
 

@@ -53,8 +53,8 @@ struct str *parse_intern(struct parse *p, struct str *name);
 
 /* ---- expression.c */
 bool parse_expression(struct parse *p, bool with_cond, struct node **ret) MUST_CHECK;
-/* One expression, or several with commas: a tuple. end: a name that ends it besides. */
+/* One expression, or several with commas: a tuple. */
 enum tuple_flags { TUPLE_PLAIN = 0, TUPLE_NO_COND = 1, TUPLE_TARGETS = 2, TUPLE_PARENTHESES = 4 };
-bool parse_tuple(struct parse *p, unsigned flags, const char *end, struct node **ret) MUST_CHECK;
+bool parse_tuple(struct parse *p, unsigned flags, struct node **ret) MUST_CHECK;
 /* "| name(…)" until there are no more, on top of *ret (NULL: the block's text). */
 bool parse_filters(struct parse *p, bool inline_first, struct node **ret) MUST_CHECK;

@@ -182,9 +182,9 @@ static bool check_target(struct parse *p, const struct node *n)
     return true;
 }
 
-static bool parse_target(struct parse *p, const char *end, struct node **ret)
+static bool parse_target(struct parse *p, struct node **ret)
 {
-    return parse_tuple(p, TUPLE_TARGETS, end, ret) && check_target(p, *ret);
+    return parse_tuple(p, TUPLE_TARGETS, ret) && check_target(p, *ret);
 }
 
 static bool parse_set(struct parse *p, struct node **ret)
@@ -203,14 +203,14 @@ static bool parse_set(struct parse *p, struct node **ret)
         if (!parse_sees(p, T_ASSIGN))
             return parse_unexpected(p, "'='");
         parse_next(p);
-        return parse_tuple(p, TUPLE_PLAIN, NULL, &n->ns_value);
+        return parse_tuple(p, TUPLE_PLAIN, &n->ns_value);
     }
     struct node *target;
-    if (!parse_target(p, NULL, &target))
+    if (!parse_target(p, &target))
         return false;
     if (parse_skip(p, T_ASSIGN)) {
         n->target = target;
-        return parse_tuple(p, TUPLE_PLAIN, NULL, &n->from);
+        return parse_tuple(p, TUPLE_PLAIN, &n->from);
     }
     n->kind = N_SET_BLOCK;
     n->block_target = target;
@@ -226,11 +226,11 @@ static bool parse_for(struct parse *p, struct node **ret)
     *ret = n;
     n->loop = f;
     parse_next(p);
-    if (!parse_target(p, "in", &f->target))
+    if (!parse_target(p, &f->target))
         return false;
     if (!parse_skip_name(p, "in"))
         return parse_unexpected(p, "'in'");
-    if (!parse_tuple(p, TUPLE_NO_COND, "recursive", &f->iter))
+    if (!parse_tuple(p, TUPLE_NO_COND, &f->iter))
         return false;
     if (parse_skip_name(p, "if") && !parse_expression(p, true, &f->test))
         return false;
@@ -255,7 +255,7 @@ static bool parse_if(struct parse *p, struct node **ret)
     *ret = n;
     do {
         parse_next(p); /* if, elif */
-        if (!parse_tuple(p, TUPLE_NO_COND, NULL, &test))
+        if (!parse_tuple(p, TUPLE_NO_COND, &test))
             return false;
         if (n->tests.n == capacity) {
             struct nodes *bodies = arena_new_array(p->arena, capacity * 2 + 1, struct nodes);
@@ -385,7 +385,7 @@ static bool parse_with(struct parse *p, struct node **ret)
     while (!parse_sees(p, T_BLOCK_END)) {
         if (n->targets.n && !parse_expect(p, T_COMMA))
             return false;
-        if (!parse_target(p, NULL, &target) || !parse_expect(p, T_ASSIGN) ||
+        if (!parse_target(p, &target) || !parse_expect(p, T_ASSIGN) ||
             !parse_expression(p, true, &value))
             return false;
         nodes_add(p, &n->targets, target);
@@ -400,7 +400,7 @@ static bool parse_do(struct parse *p, struct node **ret)
 
     *ret = n;
     parse_next(p);
-    return parse_tuple(p, TUPLE_PLAIN, NULL, &n->a);
+    return parse_tuple(p, TUPLE_PLAIN, &n->a);
 }
 
 static bool parse_print(struct parse *p, struct node **ret)
@@ -506,7 +506,7 @@ static bool parse_body(struct parse *p, const char *const *ends, struct nodes *r
             n->value = t->value;
             nodes_add(p, &printing(p, ret)->items, n);
         } else if (t->kind == T_PRINT_BEGIN) {
-            if (!parse_tuple(p, TUPLE_PLAIN, NULL, &n) || !parse_expect(p, T_PRINT_END))
+            if (!parse_tuple(p, TUPLE_PLAIN, &n) || !parse_expect(p, T_PRINT_END))
                 return false;
             nodes_add(p, &printing(p, ret)->items, n);
         } else {

@@ -61,11 +61,6 @@ bool str_same(const struct str *a, const struct str *b)
     return a == b || (a->size == b->size && memcmp(a->data, b->data, a->size) == 0);
 }
 
-bool str_is(const struct str *s, const char *text)
-{
-    return strlen(text) == s->size && memcmp(s->data, text, s->size) == 0;
-}
-
 static struct room *room_new(struct arena *a, size_t capacity)
 {
     struct room *room = arena_new(a, struct room);

@@ -129,7 +129,12 @@ struct value str_markup(struct value v, bool markup);
 size_t str_chars(struct str *s);
 uint32_t str_hash(struct str *s);
 bool str_same(const struct str *a, const struct str *b);
-bool str_is(const struct str *s, const char *text);
+/* Mostly no, by the first byte: names are looked for in lists of names. */
+static inline bool str_is(const struct str *s, const char *text)
+{
+    return s->size && s->data[0] == text[0] && strlen(text) == s->size &&
+           memcmp(s->data, text, s->size) == 0;
+}
 /* a followed by b. */
 struct value str_concat(struct arena *a, struct str *x, struct str *y);
 /* Code points first … first + n - 1, which must be there. */
