@@ -37,11 +37,6 @@ void reply_etag(struct request *req, const char *etag)
     snprintf(ex->etag, sizeof(ex->etag), "%s", etag);
 }
 
-void reply_timing(struct request *req, const char *name, double dur_ms)
-{
-    buf_printf(&exchange_of(req)->timing, "%s;dur=%.3f, ", name, dur_ms);
-}
-
 void reply_cacheable(struct request *req, uint64_t tag)
 {
     exchange_of(req)->cacheable = true;

@@ -17,8 +17,6 @@ void reply_header(struct request *req, const char *name, const char *value);
 void reply_cache_control(struct request *req, const char *value);
 /* "" or a quoted tag; set before the reply. A blob's own is used by reply_blob(). */
 void reply_etag(struct request *req, const char *etag);
-/* An entry of Server-Timing. */
-void reply_timing(struct request *req, const char *name, double dur_ms);
 /*
  * These bytes of request get this reply until the hot generation moves or tag
  * (0: none) is invalidated: the loop may keep it (api/hot.h). Only for a 200 of

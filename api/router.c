@@ -233,7 +233,3 @@ size_t router_nearest(const struct router *r, const char *path, const char *ret[
 {
     return nearest(path, r->paths, r->n_paths, ret);
 }
-
-size_t router_n_routes(const struct router *r) { return r->n; }
-
-const struct route *router_route(const struct router *r, size_t i) { return r->routes[i]; }

@@ -36,10 +36,6 @@ const struct resource *router_find(const struct router *r, struct url *url,
 /* Paths of the table most like path. Returns their number. */
 size_t router_nearest(const struct router *r, const char *path, const char *ret[5]);
 
-size_t router_n_routes(const struct router *r);
-/* Every route in the order of the table; its index serves as its number in the metrics. */
-const struct route *router_route(const struct router *r, size_t i);
-
 const char *method_name(enum method m);
 /* False: none of ours. HEAD is GET with *ret_head. */
 bool method_parse(const char *name, enum method *ret, bool *ret_head);

@@ -31,7 +31,7 @@ struct fetcher {
     TAILQ_HEAD(, fetch) active;
     TAILQ_HEAD(, fetch_host) hosts;
     size_t buffered; /* reserved by the active */
-    struct fetch_stats stats;
+    unsigned n_active;
     unsigned n_closing; /* handles whose uv_close() callback is still to come */
     bool freed;
 };
@@ -242,8 +242,6 @@ void fetcher_free(struct fetcher *fetcher)
     uv_close((uv_handle_t *)&fetcher->sweep, on_timer_closed);
 }
 
-struct fetch_stats fetcher_stats(const struct fetcher *fetcher) { return fetcher->stats; }
-
 /* ---- one transfer */
 
 static size_t on_body(char *data, size_t one, size_t n, void *ctx)
@@ -261,7 +259,6 @@ static size_t on_body(char *data, size_t one, size_t n, void *ctx)
         f->fetcher->buffered += f->body.size - f->reserved;
         f->reserved = f->body.size;
     }
-    f->fetcher->stats.bytes += n;
     return n;
 }
 
@@ -372,9 +369,7 @@ static void fetch_activate(struct fetch *f)
     TAILQ_INSERT_TAIL(&fetcher->active, f, link);
     f->active = true;
     f->host->n_active++;
-    fetcher->stats.queued--;
-    fetcher->stats.active++;
-    fetcher->stats.started++;
+    fetcher->n_active++;
     f->reserved = f->max_bytes < RESERVE_BYTES ? f->max_bytes : RESERVE_BYTES;
     fetcher->buffered += f->reserved;
     f->progress_ms = (int64_t)uv_now(fetcher->loop);
@@ -399,8 +394,8 @@ static void pump(struct fetcher *fetcher)
         more = false;
         for (host = TAILQ_FIRST(&fetcher->hosts); host; host = next) {
             next = TAILQ_NEXT(host, link);
-            if (fetcher->stats.active >= fetcher->o.max_total ||
-                (fetcher->stats.active && fetcher->buffered >= fetcher->o.max_buffered_bytes))
+            if (fetcher->n_active >= fetcher->o.max_total ||
+                (fetcher->n_active && fetcher->buffered >= fetcher->o.max_buffered_bytes))
                 return;
             if (TAILQ_EMPTY(&host->waiting) || host->n_active >= fetcher->o.max_per_host)
                 continue;
@@ -420,7 +415,6 @@ void fetch_start(struct fetcher *fetcher, struct fetch *f)
     f->headers = NULL;
     f->active = f->too_large = f->private_address = false;
     TAILQ_INSERT_TAIL(&f->host->waiting, f, link);
-    fetcher->stats.queued++;
     pump(fetcher);
 }
 
@@ -476,13 +470,11 @@ static void fetch_finish(struct fetch *f, CURLcode result)
     if (f->active) {
         TAILQ_REMOVE(&fetcher->active, f, link);
         f->host->n_active--;
-        fetcher->stats.active--;
+        fetcher->n_active--;
         fetcher->buffered -= f->reserved;
     } else {
         TAILQ_REMOVE(&f->host->waiting, f, link);
-        fetcher->stats.queued--;
     }
-    fetcher->stats.failed += !ok;
     f->easy = NULL;
     f->headers = NULL;
     host_put(fetcher, f->host);
@@ -492,20 +484,3 @@ static void fetch_finish(struct fetch *f, CURLcode result)
 }
 
 void fetch_cancel(struct fetch *f) { fetch_finish(f, CURLE_ABORTED_BY_CALLBACK); }
-
-void fetcher_cancel_all(struct fetcher *fetcher)
-{
-    struct fetch_host *host;
-
-    for (;;) {
-        struct fetch *f = TAILQ_FIRST(&fetcher->active);
-
-        if (!f)
-            TAILQ_FOREACH (host, &fetcher->hosts, link)
-                if ((f = TAILQ_FIRST(&host->waiting)))
-                    break;
-        if (!f)
-            return;
-        fetch_finish(f, CURLE_ABORTED_BY_CALLBACK);
-    }
-}

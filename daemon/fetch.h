@@ -64,15 +64,8 @@ struct fetch {
 
 /* libcurl is loaded with the first transfer: see daemon/curl.c. */
 struct fetcher *fetcher_new(uv_loop_t *loop, const struct fetch_options *options);
-void fetcher_cancel_all(struct fetcher *fetcher);
 /* Nothing may be in flight. The memory goes when the loop has closed its handles. */
 void fetcher_free(struct fetcher *fetcher);
 
 void fetch_start(struct fetcher *fetcher, struct fetch *f);
 void fetch_cancel(struct fetch *f);
-
-struct fetch_stats {
-    unsigned active, queued;
-    uint64_t started, failed, bytes;
-};
-struct fetch_stats fetcher_stats(const struct fetcher *fetcher);

@@ -98,8 +98,6 @@ void notify_stopping(struct notify *n, const char *status)
     say(n, "STOPPING=1\nSTATUS=%s", status);
 }
 
-void notify_status(struct notify *n, const char *status) { say(n, "STATUS=%s", status); }
-
 void notify_watchdog(struct notify *n) { say(n, "WATCHDOG=1"); }
 
 void notify_extend(struct notify *n, int64_t ms)

@@ -26,7 +26,6 @@ void notify_ready(struct notify *n, const char *status);
 /* Before and, with notify_ready(), after a reload. */
 void notify_reloading(struct notify *n);
 void notify_stopping(struct notify *n, const char *status);
-void notify_status(struct notify *n, const char *status);
 void notify_watchdog(struct notify *n);
 /* The stop or start needs ms more from now. */
 void notify_extend(struct notify *n, int64_t ms);

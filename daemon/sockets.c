@@ -119,11 +119,3 @@ void sockets_release(struct sockets *s)
     strv_release(&s->texts);
     *s = (struct sockets){0};
 }
-
-void sockets_close(struct sockets *s)
-{
-    for (size_t i = 0; i < s->n_loops; i++)
-        for (size_t k = 0; k < s->n_of_loop[i]; k++)
-            close(s->of_loop[i][k].fd);
-    sockets_release(s);
-}

@@ -26,5 +26,3 @@ bool sockets_open(struct sockets *s, const struct settings *settings, bool have_
                   struct err *err) MUST_CHECK;
 /* The descriptors went to the servers; frees the rest and removes Unix sockets. */
 void sockets_release(struct sockets *s);
-/* Closes the descriptors too: for when no server took them. */
-void sockets_close(struct sockets *s);

@@ -12,14 +12,6 @@ static const char *const source_names[] = {"builtin", "catalog", "api", NULL};
 
 const char *arch_source_name(enum arch_source s) { return source_names[s]; }
 
-int arch_source_parse(const char *name)
-{
-    for (int i = 0; source_names[i]; i++)
-        if (str_eq(source_names[i], name))
-            return i;
-    return -1;
-}
-
 bool arch_has_encoding(const struct arch *a, enum encoding e)
 {
     return e != ENCODING_NONE && (a->encodings & (1u << e)) != 0;

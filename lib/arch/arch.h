@@ -125,4 +125,3 @@ void arch_write_doc(const struct arch *a, struct buf *out);
 
 bool arch_has_encoding(const struct arch *a, enum encoding e);
 const char *arch_source_name(enum arch_source s); /* builtin, catalog, api */
-int arch_source_parse(const char *name);          /* -1: none of them */

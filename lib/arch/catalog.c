@@ -56,19 +56,3 @@ void catalog_load_builtin(int64_t revision, int64_t created_at, struct archs *re
         archs_add(ret, a);
     }
 }
-
-static int by_name(const void *name, const void *row)
-{
-    return strcmp(name, ((const struct gguf_row *)row)->name);
-}
-
-size_t gguf_classes(const char *gguf_architecture, const char *const **ret)
-{
-    const struct gguf_row *row =
-        bsearch(gguf_architecture, gguf_rows, n_gguf_rows, sizeof(*gguf_rows), by_name);
-
-    if (!row)
-        return 0;
-    *ret = row->classes;
-    return row->n_classes;
-}

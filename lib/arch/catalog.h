@@ -57,9 +57,3 @@ void catalog_load_folders(const char *const *folders, size_t n, int64_t revision
 /* One file's text, which came from path. */
 void catalog_load_text(const char *path, const char *text, size_t size, int64_t revision,
                        int64_t created_at, struct archs *ret, struct catalog_faults *faults);
-
-/*
- * The classes a GGUF general.architecture stands for, best first; 0 when
- * unknown. "clip" is unknown: a projector is never a model of its own.
- */
-size_t gguf_classes(const char *gguf_architecture, const char *const **ret);

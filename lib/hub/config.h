@@ -133,8 +133,6 @@ bool config_from_gguf(struct config **ret, const struct gguf *gguf, struct err *
  */
 void config_add_quant_file(struct config *c, const char *text, size_t size);
 size_t config_bytes(const struct config *c); /* held in memory, about */
-const char *layer_kind_name(enum layer_kind k);
-const char *quant_method_name(enum quant_method m);
 
 struct config *config_ref(const struct config *c);
 void config_unref(struct config *c);

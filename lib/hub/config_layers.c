@@ -1,12 +1,5 @@
 #include "hub/config_parts.h"
 
-const char *layer_kind_name(enum layer_kind k)
-{
-    static const char *const names[] = {"full", "sliding", "linear", "conv", "mamba", "none"};
-
-    return names[k];
-}
-
 static void all(struct config *c, enum layer_kind k)
 {
     c->layer_kinds = mem_resize(c->layer_kinds, (size_t)c->n_layers + 1);

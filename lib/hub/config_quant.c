@@ -20,14 +20,6 @@ static const struct {
     {"mlx", QUANT_MLX},
 };
 
-const char *quant_method_name(enum quant_method m)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
-        if (methods[i].method == m)
-            return methods[i].name;
-    return m == QUANT_NONE ? NULL : "other";
-}
-
 static void set_method(struct quant *q, const char *name)
 {
     size_t n = 0;

@@ -547,13 +547,6 @@ int64_t gguf_int(const struct gguf *g, const char *key, int64_t fallback)
     return is_number(v) ? v->i : fallback;
 }
 
-double gguf_real(const struct gguf *g, const char *key, double fallback)
-{
-    const struct gguf_value *v = gguf_find(g, key);
-
-    return is_number(v) ? v->d : fallback;
-}
-
 const char *gguf_str(const struct gguf *g, const char *key)
 {
     const struct gguf_value *v = gguf_find(g, key);

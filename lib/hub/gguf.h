@@ -95,7 +95,6 @@ bool gguf_read(struct gguf *g, const void *data, size_t size, int64_t file_size,
 /* NULL, 0, "" or fallback when the key is not there or of another kind. */
 const struct gguf_value *gguf_find(const struct gguf *g, const char *key);
 int64_t gguf_int(const struct gguf *g, const char *key, int64_t fallback);
-double gguf_real(const struct gguf *g, const char *key, double fallback);
 const char *gguf_str(const struct gguf *g, const char *key);
 /* "<general.architecture>.<name>" */
 const struct gguf_value *gguf_find_arch(const struct gguf *g, const char *name);

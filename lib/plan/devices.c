@@ -49,14 +49,6 @@ static const char *const api_names[N_DEVICE_APIS] = {NULL, "cpu", "cuda", "hip",
 
 const char *device_api_name(enum device_api api) { return api_names[api]; }
 
-enum device_api device_api_parse(const char *name)
-{
-    for (int i = 1; i < N_DEVICE_APIS; i++)
-        if (strcasecmp(name, api_names[i]) == 0)
-            return (enum device_api)i;
-    return API_UNSET;
-}
-
 const char *device_kind_name(enum device_kind k) { return k == DEVICE_GPU ? "gpu" : "cpu"; }
 
 const struct device_type *device_types(size_t *ret_n)

@@ -38,7 +38,6 @@ struct machine {
 };
 
 const char *device_api_name(enum device_api api); /* cpu, cuda, hip, metal; NULL for unset */
-enum device_api device_api_parse(const char *name);
 const char *device_kind_name(enum device_kind k);
 
 /* By name or alias, any case, '-', '_' and ' ' apart; NULL: none. */

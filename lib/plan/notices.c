@@ -27,16 +27,6 @@ void notice_add(struct notices *n, const char *code, const char *fmt, ...)
     add_rendered(n, item.data);
 }
 
-void notices_append(struct notices *n, const struct notices *more)
-{
-    if (more->n == 0)
-        return;
-    if (n->n)
-        buf_append_char(&n->list, ',');
-    buf_append(&n->list, more->list.data, more->list.size);
-    n->n += more->n;
-}
-
 void notices_release(struct notices *n)
 {
     buf_release(&n->list);

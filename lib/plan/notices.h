@@ -11,5 +11,4 @@ struct notices {
 };
 
 void notice_add(struct notices *n, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-void notices_append(struct notices *n, const struct notices *more);
 void notices_release(struct notices *n);

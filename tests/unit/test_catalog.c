@@ -77,30 +77,6 @@ static void the_well_known_record_is_as_max_has_it(void **state)
     assert_int_equal(registry_get(r, "Qwen3ForCausalLM", TASK_NONE)->task, TASK_TEXT_GENERATION);
 }
 
-static void gguf_names_give_classes_best_first(void **state)
-{
-    static const struct {
-        const char *gguf, *first;
-    } cases[] = {
-        {"llama", "LlamaForCausalLM"},
-        {"qwen2", "Qwen2ForCausalLM"},
-        {"bert", "BertModel"},
-        {"deepseek2", "DeepseekV3ForCausalLM"},
-        {"t5", "T5ForConditionalGeneration"},
-        {"gpt-oss", "GptOssForCausalLM"},
-        {"gemma4", "Gemma4ForConditionalGeneration"},
-    };
-    const char *const *classes;
-    (void)state;
-
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        assert_true(gguf_classes(cases[i].gguf, &classes) > 0);
-        assert_string_equal(classes[0], cases[i].first);
-    }
-    assert_int_equal(gguf_classes("clip", &classes), 0);
-    assert_int_equal(gguf_classes("nothing", &classes), 0);
-}
-
 /* ---- folders */
 
 struct folders {
@@ -248,7 +224,6 @@ int main(void)
         cmocka_unit_test(all_107_records_are_there_as_106_identities),
         cmocka_unit_test(every_member_of_a_record_is_served),
         cmocka_unit_test(the_well_known_record_is_as_max_has_it),
-        cmocka_unit_test(gguf_names_give_classes_best_first),
         cmocka_unit_test_setup_teardown(later_folders_hide_files_of_the_same_name, make_folders,
                                         remove_folders),
         cmocka_unit_test_setup_teardown(a_broken_file_is_reported_and_the_rest_loads, make_folders,

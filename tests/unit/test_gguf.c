@@ -2,6 +2,7 @@
 
 #include "hub/config.h"
 #include "hub/gguf.h"
+#include "hub/gguf_arch.h"
 
 #include <stdio.h>
 
@@ -214,9 +215,37 @@ static void file_types_have_encodings(void **state)
     assert_int_equal(gguf_file_type_encoding(7), ENCODING_NONE);
 }
 
+static void gguf_names_give_classes_best_first(void **state)
+{
+    static const struct {
+        const char *gguf, *first;
+    } cases[] = {
+        {"llama", "LlamaForCausalLM"},
+        {"qwen2", "Qwen2ForCausalLM"},
+        {"bert", "BertModel"},
+        {"deepseek2", "DeepseekV3ForCausalLM"},
+        {"t5", "T5ForConditionalGeneration"},
+        {"gpt-oss", "GptOssForCausalLM"},
+        {"gemma4", "Gemma4ForConditionalGeneration"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct gguf_arch *a = gguf_arch_find(cases[i].gguf);
+        size_t size = strlen(cases[i].first);
+
+        assert_non_null(a);
+        assert_memory_equal(a->classes, cases[i].first, size);
+        assert_true(a->classes[size] == '\0' || a->classes[size] == ' ');
+    }
+    assert_null(gguf_arch_find("clip"));
+    assert_null(gguf_arch_find("nothing"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gguf_names_give_classes_best_first),
         cmocka_unit_test(a_header_tells_numbers_tokens_and_types),
         cmocka_unit_test(a_growing_prefix_leads_to_the_same_end),
         cmocka_unit_test(what_is_no_gguf_is_refused_with_its_reason),
