@@ -52,8 +52,10 @@ struct encode_input {
 
 struct encode_options {
     bool add_special_tokens;
-    bool offsets;    /* else encoding.offsets stays empty */
-    bool no_special; /* special tokens in the text are text */
+    bool offsets;     /* else encoding.offsets is NULL */
+    bool no_special;  /* special tokens in the text are text */
+    bool plain;       /* ids and offsets are all the caller looks at: the fast way may serve it */
+    bool overflowing; /* what truncation cut off is wanted too */
     enum offset_unit offset_unit;
     struct truncation truncation; /* set=false: none */
 };
@@ -73,10 +75,10 @@ struct encoding {
     int32_t *word_ids;    /* -1: none */
     int8_t *sequence_ids; /* -1: special */
     size_t n, capacity;
-    bool plain; /* only ids (and offsets) are there: everything else is as for one text without
-                   specials */
-    struct encoding *overflowing;
-    size_t n_overflowing;
+    bool plain;    /* only ids and offsets are filled */
+    bool unranged; /* padding gets sequence 0, as in the reference when nothing post-processes */
+    struct encoding *overflowing; /* those behind n_overflowing are memory kept for later */
+    size_t n_overflowing, overflowing_capacity;
 };
 void encoding_release(struct encoding *e);
 
@@ -93,6 +95,8 @@ struct id_list {
     size_t n, capacity;
 };
 void id_list_release(struct id_list *l);
+void id_list_reserve(struct id_list *l, size_t more);
+void id_list_append(struct id_list *l, const uint32_t *ids, size_t n);
 bool tokenizer_encode_ids(const struct tokenizer *t, const char *text, size_t size,
                           bool add_special_tokens, struct scratch *scratch, struct id_list *ids,
                           struct err *err) MUST_CHECK;
@@ -100,7 +104,7 @@ bool tokenizer_count(const struct tokenizer *t, const char *text, size_t size,
                      bool add_special_tokens, struct scratch *scratch, size_t *ret,
                      struct err *err) MUST_CHECK;
 
-/* All of a batch to one length, as the reference pads; padding.set must be true. */
+/* All of a batch to one length, as the reference pads; none of them plain. */
 void encodings_pad(struct encoding *items, size_t n, const struct padding *padding);
 
 /*
