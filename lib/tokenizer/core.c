@@ -202,6 +202,7 @@ bool core_compile(const struct tokenizer_spec *spec, struct buf *out, struct err
                              .n_post_ids = (uint32_t)spec->n_post_ids,
                              .n_decoders = (uint32_t)spec->n_decoders,
                              .n_pretokenizers = (uint32_t)spec->n_pretokenizers,
+                             .normalizes = spec->n_normalizers > 0,
                              .has_decoder = spec->has_decoder,
                              .clean_up_spaces = spec->clean_up_spaces,
                              .cut = (uint8_t)cut_rule(spec)};

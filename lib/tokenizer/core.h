@@ -32,6 +32,7 @@ struct core_head {
     uint32_t id_end;         /* largest id of vocabulary and added tokens + 1 */
     uint32_t added_size_max; /* longest added token in bytes */
     bool has_decoder, clean_up_spaces;
+    bool normalizes;  /* there are normalizers */
     bool added_strip; /* some added token takes white space or looks at its neighbours */
     uint8_t cut;      /* enum cut_rule */
 };
@@ -90,18 +91,28 @@ struct tokenizer {
     size_t n_prefix, n_suffix;
     bool wraps_plainly; /* … and that is all it does to ids */
     uint32_t n_names;
+    uint64_t serial; /* no other tokenizer of this process has it, now or later */
+};
+
+/* Decoding by table, token after token. */
+struct decode_state {
+    struct buf run;         /* bytes of ByteFallback that wait for the end of their run */
+    struct buf token, step; /* the first token on its way */
+    struct pattern_scratch *patterns;
+    uint32_t n_stripped;
+    bool started, front_done; /* a token was there; text that is not stripped was there */
 };
 
 struct scratch {
     struct pieces_scratch *pieces_scratch;
     struct model_scratch *model_scratch;
-    struct pattern_scratch *pattern_scratch;
     struct pieces pieces;
     struct tokens tokens;
     struct parts *parts;
     struct id_list ids;
     struct encoding encoding;
     struct buf decoded;
+    struct decode_state decode;
     struct strings *strings[2];
     size_t max_bytes;
 };

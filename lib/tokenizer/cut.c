@@ -7,7 +7,7 @@
  * sees the scanner's pieces one by one, and the scanner says where its pieces end
  * whatever follows. A normal form changes nothing across a place behind which
  * ASCII begins: such a character starts a normalization segment and composes with
- * nothing before it.
+ * nothing before it. A prefix space would come before each half, so none is allowed.
  *
  * Proof of CUT_SPACE: between a letter or digit of ASCII and a single space
  * with another one behind it. Normalizers look at a character or a grapheme (all
@@ -16,7 +16,7 @@
  *
  * Added tokens: a place between two bytes that no added token has side by
  * side is inside of none. Those that look at their neighbours or take white
- * space rule it out next to white space.
+ * space must begin and end with a sign, and the place must be between a letter and a space.
  */
 #include "tokenizer/core.h"
 
@@ -97,12 +97,55 @@ static bool splits_at_space(const struct tokenizer_spec *spec)
     return splits;
 }
 
+static bool adds_prefix(const struct tokenizer_spec *spec)
+{
+    for (size_t i = 0; i < spec->n_pretokenizers; i++)
+        if (spec->pretokenizers[i].kind == SPLIT_METASPACE ||
+            (spec->pretokenizers[i].kind == SPLIT_BYTE_LEVEL &&
+             spec->pretokenizers[i].byte_level.add_prefix_space))
+            return true;
+    return false;
+}
+
+static bool is_word(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+static bool is_edge(char c) { return is_word(c) || c <= ' ' /* all that is not ASCII too */; }
+
+/* Of added tokens that look around: some could end or begin at a letter or at white space. */
+static bool looks_around_words(const struct tokenizer_spec *spec)
+{
+    for (size_t i = 0; i < spec->n_added; i++) {
+        const struct added_token *a = &spec->added[i];
+        const char *text = spec_str(spec, a->content);
+
+        if ((a->lstrip || a->rstrip || a->single_word) && a->content.size &&
+            (is_edge(text[0]) || is_edge(text[a->content.size - 1])))
+            return true;
+    }
+    return false;
+}
+
+static bool has_added_space(const struct tokenizer_spec *spec)
+{
+    for (size_t i = 0; i < spec->n_added; i++)
+        if (spec->added[i].content.size &&
+            memchr(spec_str(spec, spec->added[i].content), ' ', spec->added[i].content.size))
+            return true;
+    return false;
+}
+
 enum cut_rule cut_rule(const struct tokenizer_spec *spec)
 {
-    if (only_normal_forms(spec) && spec->n_pretokenizers &&
+    if (looks_around_words(spec))
+        return CUT_NEVER;
+    if (only_normal_forms(spec) && spec->n_pretokenizers && !adds_prefix(spec) &&
         scanner_find(spec, spec->pretokenizers, spec->n_pretokenizers))
         return CUT_SCANNER;
-    if (normalizes_by_grapheme(spec) && splits_at_space(spec))
+    /* Normalizers may make a token of other text, so no pair of bytes tells. */
+    if (normalizes_by_grapheme(spec) && splits_at_space(spec) && !has_added_space(spec))
         return CUT_SPACE;
     return CUT_NEVER;
 }
@@ -125,47 +168,64 @@ uint8_t *cut_added_pairs(const struct core *c)
     return pairs;
 }
 
-static bool is_word(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
-}
-
 /* text[at - 1] and text[at] exist. */
 static bool is_clear_of_added(const struct tokenizer *t, const char *text, size_t at)
 {
     unsigned pair = (unsigned)(uint8_t)text[at - 1] << 8 | (uint8_t)text[at];
 
-    if (!t->added_pairs)
-        return true;
-    if (t->added_pairs[pair >> 3] & 1u << (pair & 7))
+    if (t->added_pairs && t->added_pairs[pair >> 3] & 1u << (pair & 7))
         return false;
-    /* A token that strips may end before a space; one that looks around is rare: stay away. */
-    return !t->core.head->added_strip;
+    return !t->core.head->added_strip || (is_word(text[at - 1]) && text[at] == ' ');
+}
+
+/* Normal forms may join what is not ASCII; and make added tokens of it. */
+static bool is_clear_of_normalizers(const struct tokenizer *t, const char *text, size_t at)
+{
+    return !t->core.head->normalizes || ((uint8_t)text[at - 1] < 0x80 && (uint8_t)text[at] < 0x80);
+}
+
+static size_t cut_by_scanner(const struct tokenizer *t, const char *text, size_t size, size_t from,
+                             size_t at)
+{
+    enum { TRIES = 64 }; /* enough in any text that has words at all */
+
+    for (int i = 0; i < TRIES && at > from; i++) {
+        size_t cut = scanner_safe_cut(t->scanner, text, size, from, at);
+
+        if (cut <= from || cut > at)
+            return from;
+        if (is_clear_of_normalizers(t, text, cut) && is_clear_of_added(t, text, cut))
+            return cut;
+        at = cut - 1;
+    }
+    return from;
+}
+
+static size_t cut_at_space(const struct tokenizer *t, const char *text, size_t size, size_t from,
+                           size_t at)
+{
+    enum { REACH = 4096 };
+    size_t floor = at > REACH && at - REACH > from ? at - REACH : from;
+
+    for (; at > floor; at--)
+        if (at + 1 < size && text[at] == ' ' && is_word(text[at - 1]) && is_word(text[at + 1]) &&
+            is_clear_of_added(t, text, at))
+            return at;
+    return from;
 }
 
 size_t tokenizer_safe_cut(const struct tokenizer *t, const char *text, size_t size, size_t from,
                           size_t at)
 {
-    enum { TRIES = 64 }; /* enough in any text that has words at all */
-
     if (at >= size)
         return size;
-    if (t->core.head->cut == CUT_SCANNER && t->scanner) {
-        for (int i = 0; i < TRIES && at > from; i++) {
-            size_t cut = scanner_safe_cut(t->scanner, text, size, from, at);
-
-            if (cut <= from || cut > at)
-                return from;
-            if ((unsigned char)text[cut] < 0x80 && is_clear_of_added(t, text, cut))
-                return cut;
-            at = cut - 1;
-        }
-        return from;
+    switch ((enum cut_rule)t->core.head->cut) {
+    case CUT_SCANNER:
+        return t->scanner ? cut_by_scanner(t, text, size, from, at) : from;
+    case CUT_SPACE:
+        return cut_at_space(t, text, size, from, at);
+    case CUT_NEVER:
+        break;
     }
-    if (t->core.head->cut == CUT_SPACE)
-        for (size_t floor = at > 4096 && at - 4096 > from ? at - 4096 : from; at > floor; at--)
-            if (at > from && at + 1 < size && text[at] == ' ' && is_word(text[at - 1]) &&
-                is_word(text[at + 1]) && is_clear_of_added(t, text, at))
-                return at;
     return from;
 }

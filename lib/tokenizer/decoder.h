@@ -32,6 +32,18 @@ bool decoder_run(const struct core *c, struct pattern **patterns, struct pattern
 bool decoder_patterns(const struct core *c, struct pattern ***ret, struct err *err) MUST_CHECK;
 void decoder_patterns_free(const struct core *c, struct pattern **patterns);
 
+/*
+ * Decodes by table, as far as later tokens cannot matter: of DECODE_AS_BYTES the bytes as they
+ * are, of text without the bytes of an unfinished run. False: an id that no token has, or a
+ * pattern's limit; *err says which.
+ */
+void decode_state_release(struct decode_state *s);
+void decode_state_clear(struct decode_state *s);
+bool decode_some(const struct tokenizer *t, const uint32_t *ids, size_t n, bool skip_special,
+                 struct decode_state *state, struct buf *out, struct err *err) MUST_CHECK;
+/* The run that is left. */
+void decode_rest(const struct tokenizer *t, struct decode_state *state, struct buf *out);
+
 /* "<0x41>" is 0x41, as the reference reads it; else -1. */
 int byte_token(const char *token, size_t size);
 /* data as UTF-8, U+FFFD for every maximal part that is none, appended. */

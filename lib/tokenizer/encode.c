@@ -307,6 +307,20 @@ bool tokenizer_encode(const struct tokenizer *t, const struct encode_input *inpu
     return parts_join(parts, options, ret, err);
 }
 
+void encoding_reserve(struct encoding *e, size_t n)
+{
+    if (n <= e->capacity)
+        return;
+    e->capacity = n + n / 2 + 16;
+    e->ids = mem_resize(e->ids, e->capacity * sizeof(*e->ids));
+    e->offsets = mem_resize(e->offsets, e->capacity * sizeof(*e->offsets));
+    e->type_ids = mem_resize(e->type_ids, e->capacity * sizeof(*e->type_ids));
+    e->special_mask = mem_resize(e->special_mask, e->capacity);
+    e->attention_mask = mem_resize(e->attention_mask, e->capacity);
+    e->word_ids = mem_resize(e->word_ids, e->capacity * sizeof(*e->word_ids));
+    e->sequence_ids = mem_resize(e->sequence_ids, e->capacity);
+}
+
 static void release_arrays(struct encoding *e)
 {
     free(e->ids);

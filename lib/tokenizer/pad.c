@@ -1,25 +1,6 @@
 /* Padding: all of a batch, and what was cut off of each, to one length. */
 #include "tokenizer/tokenizer.h"
 
-static void *grow(void *items, size_t capacity, size_t item)
-{
-    return mem_resize(items, capacity * item);
-}
-
-static void reserve(struct encoding *e, size_t n)
-{
-    if (n <= e->capacity)
-        return;
-    e->capacity = n;
-    e->ids = grow(e->ids, n, sizeof(*e->ids));
-    e->offsets = grow(e->offsets, n, sizeof(*e->offsets));
-    e->type_ids = grow(e->type_ids, n, sizeof(*e->type_ids));
-    e->special_mask = grow(e->special_mask, n, sizeof(*e->special_mask));
-    e->attention_mask = grow(e->attention_mask, n, sizeof(*e->attention_mask));
-    e->word_ids = grow(e->word_ids, n, sizeof(*e->word_ids));
-    e->sequence_ids = grow(e->sequence_ids, n, sizeof(*e->sequence_ids));
-}
-
 static void shift(struct encoding *e, size_t by)
 {
     memmove(e->ids + by, e->ids, e->n * sizeof(*e->ids));
@@ -37,7 +18,7 @@ static void pad_one(struct encoding *e, size_t length, const struct padding *pad
 
     if (!more)
         return;
-    reserve(e, length);
+    encoding_reserve(e, length);
     if (padding->side == SIDE_LEFT) {
         shift(e, more);
         at = 0;

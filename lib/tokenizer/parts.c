@@ -197,20 +197,6 @@ bool parts_truncate(struct parts *p, uint32_t a, int64_t b, const struct truncat
 
 /* ---- joining */
 
-static void encoding_reserve(struct encoding *e, size_t n)
-{
-    if (n <= e->capacity)
-        return;
-    e->capacity = n + n / 2 + 16;
-    e->ids = mem_resize(e->ids, e->capacity * sizeof(*e->ids));
-    e->offsets = mem_resize(e->offsets, e->capacity * sizeof(*e->offsets));
-    e->type_ids = mem_resize(e->type_ids, e->capacity * sizeof(*e->type_ids));
-    e->special_mask = mem_resize(e->special_mask, e->capacity);
-    e->attention_mask = mem_resize(e->attention_mask, e->capacity);
-    e->word_ids = mem_resize(e->word_ids, e->capacity * sizeof(*e->word_ids));
-    e->sequence_ids = mem_resize(e->sequence_ids, e->capacity);
-}
-
 /*
  * The reference asks for the range of each sequence from 0 on, as many as
  * there are ranges; one that is not there covers everything.

@@ -113,8 +113,10 @@ static bool open_parts(struct tokenizer *t, struct err *err)
 bool tokenizer_open(struct image image, void (*release)(void *ctx), void *ctx,
                     struct tokenizer **ret, struct err *err)
 {
+    static atomic_uint_fast64_t last_serial;
     struct tokenizer *t = mem_new(struct tokenizer);
 
+    t->serial = atomic_fetch_add_explicit(&last_serial, 1, memory_order_relaxed) + 1;
     atomic_init(&t->refs, 1);
     t->image = image;
     t->release = release;
@@ -158,7 +160,7 @@ struct scratch *scratch_new(size_t max_bytes)
     s->max_bytes = max_bytes ? max_bytes : 8 << 20;
     s->pieces_scratch = pieces_scratch_new();
     s->model_scratch = model_scratch_new();
-    s->pattern_scratch = pattern_scratch_new();
+    s->decode.patterns = pattern_scratch_new();
     s->parts = mem_new(struct parts);
     s->strings[0] = mem_new(struct strings);
     s->strings[1] = mem_new(struct strings);
@@ -171,7 +173,6 @@ void scratch_free(struct scratch *s)
         return;
     pieces_scratch_free(s->pieces_scratch);
     model_scratch_free(s->model_scratch);
-    pattern_scratch_free(s->pattern_scratch);
     pieces_release(&s->pieces);
     free(s->tokens.items);
     parts_release(s->parts);
@@ -179,6 +180,7 @@ void scratch_free(struct scratch *s)
     id_list_release(&s->ids);
     encoding_release(&s->encoding);
     buf_release(&s->decoded);
+    decode_state_release(&s->decode);
     for (size_t i = 0; i < ARRAY_SIZE(s->strings); i++) {
         strings_release(s->strings[i]);
         free(s->strings[i]);

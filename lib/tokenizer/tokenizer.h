@@ -81,6 +81,7 @@ struct encoding {
     size_t n_overflowing, overflowing_capacity;
 };
 void encoding_release(struct encoding *e);
+void encoding_reserve(struct encoding *e, size_t n); /* n is room in all, not more */
 
 /*
  * Replaces what *ret held. pair may be NULL.
@@ -113,6 +114,21 @@ void encodings_pad(struct encoding *items, size_t n, const struct padding *paddi
  */
 size_t tokenizer_safe_cut(const struct tokenizer *t, const char *text, size_t size, size_t from,
                           size_t at);
+
+/*
+ * Cuts a large text at safe places into at most max parts of SPLIT_PART_MIN bytes and more, so
+ * that several threads encode it. Returns how many; 1: no safe place, or too small.
+ */
+enum { SPLIT_PART_MIN = 64 << 10 };
+size_t tokenizer_split(const struct tokenizer *t, const char *text, size_t size, struct slice *ret,
+                       size_t max);
+/*
+ * The plain encodings of such parts (made without special tokens) as that of the whole.
+ * False: post-processing does more than put special tokens around, encode the text whole.
+ */
+bool tokenizer_join(const struct tokenizer *t, const struct slice *texts,
+                    const struct encoding *parts, size_t n, const struct encode_options *options,
+                    struct encoding *ret) MUST_CHECK;
 
 /* ---- decoding */
 
