@@ -386,10 +386,10 @@ static const struct function_def globals[] = {
     {"joiner", global_joiner, {"sep"}, 0, 1, .keywords = true},
 };
 
-struct value global_find(struct render *r, const struct str *name)
+const struct function_def *global_find(const struct str *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(globals); i++)
         if (str_is(name, globals[i].name))
-            return function_value(r, &globals[i], NONE);
-    return MISSING;
+            return &globals[i];
+    return NULL;
 }

@@ -146,7 +146,16 @@ struct str *parse_intern(struct parse *p, struct str *name)
     str_hash(name);
     str_chars(name);
     dict_set_str(p->arena, p->names, v_str(name), v_str(name));
+    parse_note_key(p, name);
     return name;
+}
+
+void parse_note_key(struct parse *p, struct str *s)
+{
+    size_t slot = template_key_slot(s->data, s->size);
+
+    if (!p->keys[slot])
+        p->keys[slot] = s;
 }
 
 /* ---- statements */
@@ -576,6 +585,7 @@ bool template_compile(const char *text, size_t size, struct template **ret, stru
     p.source = t->source = normalised(&t->arena, text, size, &t->source_size);
     p.size = t->source_size;
     p.names = dict_new(&t->arena);
+    p.keys = t->keys;
     bool ok = compile(t, &p);
     free(p.tokens.items);
     t->content_format = ok ? content_format_of(&t->body) : CONTENT_STRING;

@@ -81,7 +81,7 @@ bool render_enter(struct render *r)
 
 struct frame *frame_new(struct render *r, const struct scope *s, struct frame *parent)
 {
-    struct frame *f = arena_alloc(&r->arena, sizeof(*f) + s->n * sizeof(struct value));
+    struct frame *f = arena_take(&r->arena, sizeof(*f) + s->n * sizeof(struct value));
 
     f->parent = parent;
     return f;
@@ -93,8 +93,7 @@ void frame_enter(struct render *r, const struct scope *s, struct frame *f)
         const struct symbol *y = &s->symbols[i];
 
         if (y->load == LOAD_RESOLVE) {
-            struct value *v = dict_find_str(r->inputs, y->name);
-            f->slots[i] = v ? *v : global_find(r, y->name);
+            f->slots[i] = r->inputs[y->from.slot];
         } else if (y->load == LOAD_ALIAS) {
             const struct frame *from = f;
             for (uint32_t hops = y->from.hops; hops; hops--)
@@ -480,33 +479,59 @@ static void count_spans(struct template_spans *s, size_t first, const struct buf
     }
 }
 
+static struct buf take_buf(struct buf *b)
+{
+    struct buf taken = *b;
+
+    *b = (struct buf){0};
+    return taken;
+}
+
+enum { LENT = 32 << 10 }; /* bytes of the stack for what small renderings need */
+
+static bool render_text(struct render *r, const struct template_inputs *in)
+{
+    const struct template *t = r->t;
+    struct inputs inputs = {0};
+    struct frame *f;
+
+    if (!inputs_read(r, in, &inputs))
+        return false;
+    f = frame_new(r, t->scope, NULL);
+    frame_enter(r, t->scope, f);
+    return exec_body(r, f, &t->body) && inputs_cut(r, &inputs, r->text);
+}
+
 bool template_render(const struct template *t, const struct template_inputs *in,
                      const struct template_options *options, struct buf *out,
                      struct template_spans *spans, struct err *err)
 {
+    _Alignas(16) char lent[LENT];
     AUTO_BUF struct buf text = {0};
     size_t n_spans = spans ? spans->n : 0;
     struct render r = {.t = t,
+                       .arena = arena_on(lent, sizeof(lent)),
                        .limits = limits_of(options),
                        .out = &text,
                        .text = &text,
                        .spans = spans,
                        .now_s = options && options->now_s ? *options->now_s : (int64_t)time(NULL),
                        .err = err};
-    struct inputs inputs = {0};
-    bool ok = inputs_read(&r, in, &inputs);
+    bool ok;
 
-    if (ok) {
-        struct frame *f = frame_new(&r, t->scope, NULL);
-        frame_enter(&r, t->scope, f);
-        ok = exec_body(&r, f, &t->body) && inputs_cut(&r, &inputs, &text);
-    }
+    if (!out->size) /* its memory will do */
+        text = take_buf(out);
+    ok = render_text(&r, in);
     if (ok && spans)
         count_spans(spans, n_spans, &text);
-    if (ok)
-        buf_append(out, text.data, text.size);
     else if (spans)
         spans->n = n_spans;
+    if (!ok)
+        buf_clear(&text);
+    if (!out->data)
+        *out = take_buf(&text);
+    else if (ok)
+        buf_append(out, text.data, text.size);
     arena_release(&r.arena);
     return ok;
 }

@@ -24,7 +24,7 @@ struct render {
     struct buf *text;
     struct template_spans *spans; /* offsets in bytes until the end */
     const struct node *at;
-    struct dict *inputs; /* variables by name */
+    struct value *inputs; /* by the numbers the template gave them */
     int64_t now_s;
     struct err *err;
 };
@@ -82,8 +82,6 @@ struct macro {
 };
 bool call_value(struct render *r, struct value callee, const struct args *a, struct value *ret);
 bool call_macro(struct render *r, const struct macro *m, const struct args *a, struct value *ret);
-/* A global of this name; V_MISSING: none. */
-struct value global_find(struct render *r, const struct str *name);
 
 /* ---- undefined */
 struct value undef_name(struct render *r, struct str *name);

@@ -14,10 +14,9 @@ enum { FEW = 8, ROOM_FROM = 256 };
 
 struct value str_borrow(struct arena *a, const char *data, size_t size)
 {
-    struct str *s = arena_new(a, struct str);
+    struct str *s = arena_take(a, sizeof(*s));
 
-    s->data = data;
-    s->size = size;
+    *s = (struct str){.data = data, .size = size};
     return v_str(s);
 }
 
@@ -56,17 +55,12 @@ uint32_t str_hash(struct str *s)
     return s->hash;
 }
 
-bool str_same(const struct str *a, const struct str *b)
-{
-    return a == b || (a->size == b->size && memcmp(a->data, b->data, a->size) == 0);
-}
-
 static struct room *room_new(struct arena *a, size_t capacity)
 {
     struct room *room = arena_new(a, struct room);
 
     room->capacity = capacity;
-    room->bytes = arena_alloc(a, capacity);
+    room->bytes = arena_take(a, capacity);
     return room;
 }
 
@@ -169,6 +163,7 @@ struct value seq_concat(struct arena *a, enum kind kind, const struct seq *x, co
 
 struct dict *dict_new(struct arena *a) { return arena_new(a, struct dict); }
 
+/* Few entries are looked through; what they hash to is asked for when there are more. */
 static void index_entry(struct dict *d, size_t i)
 {
     size_t slot = d->entries[i].hash & (d->n_index - 1);
@@ -178,6 +173,19 @@ static void index_entry(struct dict *d, size_t i)
     d->index[slot] = (uint32_t)i + 1;
 }
 
+static void index_all(struct arena *a, struct dict *d)
+{
+    d->n_index = d->capacity * 2;
+    d->index = arena_new_array(a, d->n_index, uint32_t);
+    for (size_t i = 0; i < d->n; i++) {
+        struct entry *e = &d->entries[i];
+        if (!e->hash)
+            e->hash = str_hash(e->key.str);
+        index_entry(d, i);
+    }
+}
+
+/* hash 0: of a string, and not known. */
 static void dict_add(struct arena *a, struct dict *d, struct value key, struct value value,
                      uint32_t hash)
 {
@@ -185,54 +193,41 @@ static void dict_add(struct arena *a, struct dict *d, struct value key, struct v
         struct entry *entries;
 
         d->capacity = d->capacity ? d->capacity * 2 : 4;
-        entries = arena_new_array(a, d->capacity, struct entry);
+        entries = arena_take(a, d->capacity * sizeof(*entries));
         if (d->n)
             memcpy(entries, d->entries, d->n * sizeof(*entries));
         d->entries = entries;
-        if (d->capacity > FEW) {
-            d->n_index = d->capacity * 2;
-            d->index = arena_new_array(a, d->n_index, uint32_t);
-            for (size_t i = 0; i < d->n; i++)
-                index_entry(d, i);
-        }
+        if (d->capacity > FEW)
+            index_all(a, d);
     }
+    if (d->index && !hash)
+        hash = str_hash(key.str);
     d->entries[d->n] = (struct entry){key, value, hash};
     if (d->index)
         index_entry(d, d->n);
     d->n++;
 }
 
-/* Where entries with this hash may be, one after another; n when there are no more. */
-struct probe {
-    size_t slot;
-};
-
-static size_t probe_next(const struct dict *d, uint32_t hash, struct probe *p)
-{
-    if (!d->index) {
-        while (p->slot < d->n && d->entries[p->slot].hash != hash)
-            p->slot++;
-        return p->slot < d->n ? p->slot++ : d->n;
-    }
-    for (;;) {
-        uint32_t at = d->index[(hash + p->slot++) & (d->n_index - 1)];
-        if (!at)
-            return d->n;
-        if (d->entries[at - 1].hash == hash)
-            return at - 1;
-    }
-}
-
 struct value *dict_find_str(const struct dict *d, struct str *key)
 {
-    uint32_t hash = str_hash(key);
-    struct probe p = {0};
-    size_t i;
+    uint32_t hash;
 
-    while ((i = probe_next(d, hash, &p)) < d->n)
-        if (d->entries[i].key.kind == V_STR && str_same(d->entries[i].key.str, key))
-            return &d->entries[i].value;
-    return NULL;
+    if (!d->index) {
+        for (size_t i = 0; i < d->n; i++)
+            if (d->entries[i].key.kind == V_STR && str_same(d->entries[i].key.str, key))
+                return &d->entries[i].value;
+        return NULL;
+    }
+    hash = str_hash(key);
+    for (size_t slot = hash;; slot++) {
+        uint32_t at = d->index[slot & (d->n_index - 1)];
+        struct entry *e;
+        if (!at)
+            return NULL;
+        e = &d->entries[at - 1];
+        if (e->hash == hash && e->key.kind == V_STR && str_same(e->key.str, key))
+            return &e->value;
+    }
 }
 
 void dict_set_str(struct arena *a, struct dict *d, struct value key, struct value value)
@@ -242,14 +237,12 @@ void dict_set_str(struct arena *a, struct dict *d, struct value key, struct valu
     if (there)
         *there = value;
     else
-        dict_add(a, d, key, value, str_hash(key.str));
+        dict_add(a, d, key, value, 0);
 }
 
 bool dict_find(struct render *r, const struct dict *d, struct value key, struct value **ret)
 {
-    struct probe p = {0};
     uint32_t hash;
-    size_t i;
 
     *ret = NULL;
     if (key.kind == V_STR) {
@@ -258,12 +251,17 @@ bool dict_find(struct render *r, const struct dict *d, struct value key, struct 
     }
     if (!value_hash(r, key, &hash))
         return false;
-    while ((i = probe_next(d, hash, &p)) < d->n) {
+    for (size_t slot = d->index ? hash : 0; d->index || slot < d->n; slot++) {
+        size_t at = d->index ? d->index[slot & (d->n_index - 1)] : slot + 1;
         bool same;
-        if (!value_equal(r, d->entries[i].key, key, &same))
+        if (!at)
+            return true;
+        if (d->entries[at - 1].hash != hash)
+            continue;
+        if (!value_equal(r, d->entries[at - 1].key, key, &same))
             return false;
         if (same) {
-            *ret = &d->entries[i].value;
+            *ret = &d->entries[at - 1].value;
             return true;
         }
     }
@@ -273,9 +271,9 @@ bool dict_find(struct render *r, const struct dict *d, struct value key, struct 
 bool dict_set(struct render *r, struct dict *d, struct value key, struct value value)
 {
     struct value *there;
-    uint32_t hash;
+    uint32_t hash = 0;
 
-    if (!value_hash(r, key, &hash) || !dict_find(r, d, key, &there))
+    if ((key.kind != V_STR && !value_hash(r, key, &hash)) || !dict_find(r, d, key, &there))
         return false;
     if (there)
         *there = value;

@@ -79,7 +79,7 @@ struct room {
 
 struct entry {
     struct value key, value;
-    uint32_t hash;
+    uint32_t hash; /* 0: of a string, and not asked for yet */
 };
 
 struct dict {
@@ -128,7 +128,10 @@ struct value str_const(struct arena *a, const char *text); /* static text, borro
 struct value str_markup(struct value v, bool markup);
 size_t str_chars(struct str *s);
 uint32_t str_hash(struct str *s);
-bool str_same(const struct str *a, const struct str *b);
+static inline bool str_same(const struct str *a, const struct str *b)
+{
+    return a == b || (a->size == b->size && memcmp(a->data, b->data, a->size) == 0);
+}
 /* Mostly no, by the first byte: names are looked for in lists of names. */
 static inline bool str_is(const struct str *s, const char *text)
 {
