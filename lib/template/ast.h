@@ -217,15 +217,15 @@ struct template
     size_t n_inputs;
     struct dict *input_numbers;      /* by name */
     struct str *keys[TEMPLATE_KEYS]; /* names and strings the template has, some of them */
-    enum content_format content_format;
+    struct template_modes suits;     /* no AUTO */
 };
 
 /* Line and column, from 1, the column in code points, of an offset. */
 void source_place(const char *source, size_t size, size_t at, int64_t *line, int64_t *column);
 
 struct parse;
-/* What template_content_format() answers. */
-enum content_format content_format_of(const struct nodes *body);
+/* What the template's text says it can handle. */
+struct template_modes modes_of(const struct nodes *body);
 
 /* Gives every scope its symbols and every name its place. err: TEMPLATE_INVALID. */
 bool scope_resolve(struct parse *p, struct template *t) MUST_CHECK;

@@ -2,16 +2,11 @@
 
 #include "template/functions.h"
 #include "template/json_value.h"
+#include "template/messages.h"
 #include "template/text.h"
 
 /* What transformers puts behind the last message to find its end again, with a blank. */
 static const char mark[] = "CONTINUE_FINAL_MESSAGE_TAG ";
-
-static bool wrong(struct render *r, const char *field, const char *what)
-{
-    err_set(r->err, ERR_FIELD, "%s: %s", field, what);
-    return err_fact_str(r->err, "field", field);
-}
 
 static bool read_json(struct render *r, struct slice json, const char *field, enum kind kind,
                       struct value *ret)
@@ -22,7 +17,8 @@ static bool read_json(struct render *r, struct slice json, const char *field, en
     if (!json_value(r, json, field, ret))
         return false;
     if (ret->kind != kind && ret->kind != V_NONE)
-        return wrong(r, field, kind == V_LIST ? "it must be an array" : "it must be an object");
+        return wrong_input(r, field,
+                           kind == V_LIST ? "it must be an array" : "it must be an object");
     return true;
 }
 
@@ -40,49 +36,6 @@ static void set_input(struct render *r, const char *name, struct value v)
     struct str key = {.data = name, .size = strlen(name)};
 
     set_named(r, &key, v);
-}
-
-static struct value *member(struct render *r, struct value object, const char *name)
-{
-    return object.kind == V_DICT ? dict_find_str(object.dict, str_const(&r->arena, name).str)
-                                 : NULL;
-}
-
-/* ---- messages */
-
-static bool check_messages(struct render *r, struct value messages)
-{
-    if (messages.kind != V_LIST)
-        return wrong(r, "messages", "an array of messages is wanted");
-    for (size_t i = 0; i < messages.seq->n; i++)
-        if (messages.seq->items[i].kind != V_DICT)
-            return wrong(r, "messages", "every message must be an object with a role");
-    return true;
-}
-
-/* MAX and vLLM for templates that know text only: the text parts, a line each. */
-static bool flatten(struct render *r, struct value message)
-{
-    struct value *content = member(r, message, "content"), joined = {0};
-
-    if (!content || content->kind != V_LIST)
-        return true;
-    joined = str_const(&r->arena, "");
-    for (size_t i = 0; i < content->seq->n; i++) {
-        struct value part = content->seq->items[i], *text = member(r, part, "text");
-
-        if (part.kind == V_STR)
-            text = &content->seq->items[i];
-        if (!text || text->kind != V_STR)
-            return wrong(r, "messages",
-                         "with content_format string every part of a content must be text; "
-                         "use content_format openai for others");
-        if (i)
-            joined = str_concat(&r->arena, joined.str, str_const(&r->arena, "\n").str);
-        joined = str_concat(&r->arena, joined.str, text->str);
-    }
-    *content = joined;
-    return true;
 }
 
 static struct value *last_text(struct render *r, struct value messages)
@@ -107,14 +60,15 @@ static bool mark_end(struct render *r, struct value messages, struct inputs *ret
     struct value *text = last_text(r, messages);
 
     if (!text || text->kind != V_STR)
-        return wrong(r, "continue_final_message",
-                     "the last message has no text that could be continued");
+        return wrong_input(r, "continue_final_message",
+                           "the last message has no text that could be continued");
     ret->last = text->str;
     *text = str_concat(&r->arena, text->str, str_const(&r->arena, mark).str);
     return true;
 }
 
-bool inputs_read(struct render *r, const struct template_inputs *in, struct inputs *ret)
+bool inputs_read(struct render *r, const struct template_inputs *in,
+                 const struct template_modes *modes, struct inputs *ret)
 {
     struct value messages, tools, documents, kwargs;
 
@@ -123,14 +77,11 @@ bool inputs_read(struct render *r, const struct template_inputs *in, struct inpu
         if (r->t->inputs[i].global)
             r->inputs[i] = function_value(r, r->t->inputs[i].global, NONE);
     if (!read_json(r, in->messages, "messages", V_LIST, &messages) ||
-        !check_messages(r, messages) || !read_json(r, in->tools, "tools", V_LIST, &tools) ||
+        !messages_prepare(r, messages, modes, in->max_rules) ||
+        !read_json(r, in->tools, "tools", V_LIST, &tools) ||
         !read_json(r, in->documents, "documents", V_LIST, &documents) ||
         !read_json(r, in->kwargs, "template_kwargs", V_DICT, &kwargs))
         return false;
-    if (in->content_format == CONTENT_STRING)
-        for (size_t i = 0; i < messages.seq->n; i++)
-            if (!flatten(r, messages.seq->items[i]))
-                return false;
     if (in->continue_final_message && !mark_end(r, messages, ret))
         return false;
     for (size_t i = 0; i < in->n_tokens; i++)
@@ -148,9 +99,9 @@ bool inputs_read(struct render *r, const struct template_inputs *in, struct inpu
 
 static bool lost(struct render *r)
 {
-    return wrong(r, "continue_final_message",
-                 "the last message does not appear in the rendered text, so it cannot be "
-                 "continued");
+    return wrong_input(r, "continue_final_message",
+                       "the last message does not appear in the rendered text, so it cannot be "
+                       "continued");
 }
 
 bool inputs_cut(struct render *r, const struct inputs *inputs, struct buf *text)

@@ -157,6 +157,8 @@ static bool read_string(struct reading *j, struct value *ret)
         return false;
     if (!escaped) {
         *ret = str_borrow(a, s.data, s.size);
+        if (j->r->marking && s.size)
+            ret->str->user = &marks_whole;
         return true;
     }
     char *text = arena_text(a, s.size + 1);
@@ -164,10 +166,15 @@ static bool read_string(struct reading *j, struct value *ret)
     if (!unescape(s.data, s.data + s.size, text, &size))
         return false;
     *ret = str_borrow(a, text, size);
+    if (j->r->marking)
+        ret->str->user = &marks_whole;
     return true;
 }
 
-/* Names that the template has too are its strings, so that finding them again is quick. */
+/*
+ * Names that the template has too are its strings, so that finding them again is quick;
+ * not where it matters whose they are.
+ */
 static bool read_key(struct reading *j, struct value *ret)
 {
     const char *start = j->p;
@@ -178,7 +185,8 @@ static bool read_key(struct reading *j, struct value *ret)
     if (!scan_string(j, &s, &escaped))
         return false;
     known = j->r->t->keys[template_key_slot(s.data, s.size)];
-    if (!escaped && known && known->size == s.size && memcmp(known->data, s.data, s.size) == 0) {
+    if (!escaped && known && !j->r->marking && known->size == s.size &&
+        memcmp(known->data, s.data, s.size) == 0) {
         *ret = v_str(known);
         return true;
     }

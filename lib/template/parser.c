@@ -588,7 +588,8 @@ bool template_compile(const char *text, size_t size, struct template **ret, stru
     p.keys = t->keys;
     bool ok = compile(t, &p);
     free(p.tokens.items);
-    t->content_format = ok ? content_format_of(&t->body) : CONTENT_STRING;
+    if (ok)
+        t->suits = modes_of(&t->body);
     if (ok)
         *ret = t;
     else
@@ -614,9 +615,3 @@ void template_unref(struct template *t)
 }
 
 size_t template_bytes(const struct template *t) { return sizeof(*t) + t->arena.bytes; }
-enum content_format template_content_format(const struct template *t) { return t->content_format; }
-
-const char *content_format_name(enum content_format f)
-{
-    return f == CONTENT_OPENAI ? "openai" : "string";
-}

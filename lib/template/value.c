@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "template/iterate.h"
+#include "template/marks.h"
 #include "template/render.h"
 #include "template/text.h"
 
@@ -28,6 +29,15 @@ struct value str_copy(struct arena *a, const char *data, size_t size)
         memcpy(text, data, size);
     text[size] = '\0';
     return str_borrow(a, text, size);
+}
+
+struct value str_cut(struct arena *a, const struct str *s, size_t offset, size_t size)
+{
+    struct value v = str_borrow(a, s->data + offset, size);
+
+    if (s->user)
+        v.str->user = marks_part(a, s, offset, size);
+    return v;
 }
 
 struct value str_const(struct arena *a, const char *text)
@@ -84,7 +94,8 @@ struct value str_concat(struct arena *a, struct str *x, struct str *y)
         char *text = arena_text(a, size);
         memcpy(text, x->data, x->size);
         memcpy(text + x->size, y->data, y->size);
-        return str_borrow(a, text, size);
+        v = str_borrow(a, text, size);
+        room = NULL;
     } else {
         room = room_new(a, size * 2);
         memcpy(room->bytes, x->data, x->size);
@@ -93,6 +104,8 @@ struct value str_concat(struct arena *a, struct str *x, struct str *y)
         v = str_borrow(a, room->bytes, size);
     }
     v.str->room = room;
+    if (x->user || y->user)
+        v.str->user = marks_concat(a, x, y);
     return v;
 }
 
@@ -103,13 +116,13 @@ struct value str_part(struct arena *a, struct str *s, size_t first, size_t n)
     if (n == chars)
         return v_str(s);
     if (chars == s->size) {
-        struct value v = str_borrow(a, s->data + first, n);
+        struct value v = str_cut(a, s, first, n);
         v.str->n_chars = (uint32_t)n + 1;
         return v;
     }
     size_t start = text_skip(s->data, s->size, first);
     size_t size = text_skip(s->data + start, s->size - start, n);
-    return str_borrow(a, s->data + start, size);
+    return str_cut(a, s, start, size);
 }
 
 /* ---- lists */

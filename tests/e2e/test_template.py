@@ -30,8 +30,8 @@ class Renderer:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         env={**os.environ, "TZ": "UTC"})
 
-    def render(self, template, context):
-        self.process.stdin.write(json.dumps({"template": template, "context": context}) + "\n")
+    def render(self, template, context, **more):
+        self.process.stdin.write(json.dumps({"template": template, "context": context, **more}) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
@@ -95,6 +95,44 @@ def test_generated_templates_render_alike(ours):
     assert texts > CASES / 20, "most of the generated templates fail"
 
 
+# Letters that have no case, that Python prints as they are, and that no template here has.
+USERS = "\u4e00\u4e8c\u4e09"
+
+
+def users_own(value, keep=("role",)):
+    """The same value, every text of it in letters that only the user writes."""
+    if isinstance(value, str):
+        return "".join(USERS[ord(c) % 3] if c.isalnum() else c for c in value)
+    if isinstance(value, list):
+        return [users_own(v, keep) for v in value]
+    if isinstance(value, dict):
+        return {k: v if k in keep else users_own(v, keep) for k, v in value.items()}
+    return value
+
+
+def test_no_text_of_the_user_passes_for_the_templates(ours):
+    first = int(os.environ.get("PIPELINED_TEMPLATE_SEED", "0"))
+    letters = 0
+    for seed in range(first, first + CASES):
+        template, context = template_fuzz.text_case(seed)
+        context = users_own(context)
+        plain = ours.render(template, context)
+        got = ours.render(template, context, users=True)
+        if "text" not in got:
+            assert plain.get("error") == got["error"], f"seed {seed}"
+            continue
+        text, at, rest = got["text"], 0, ""
+        assert plain["text"] == text, f"seed {seed}"
+        for start, end in got["users"]:
+            assert at <= start < end <= len(text), f"seed {seed}: {got['users']}"
+            rest += text[at:start]
+            letters += sum(c in USERS for c in text[start:end])
+            at = end
+        rest += text[at:]
+        assert not any(c in USERS for c in rest), f"seed {seed}\n{template}\n{context}\n{got}"
+    assert letters > CASES / 5
+
+
 def test_generation_blocks_give_their_spans(ours):
     a = ours.render("é{% generation %}ab{% endgeneration %}x{% generation %}{% endgeneration %}", {})
     assert a == {"text": "éabx", "spans": [[1, 3], [4, 4]]}
@@ -148,7 +186,8 @@ def test_route_renders_by_the_models_template(served):
     assert a.status == 200, a
     assert a.json() == {"text": "[user] Hello\n[assistant] ", "generation_spans": [],
                         "template": {"name": "default", "origin": "tokenizer_config.json"},
-                        "content_format": "openai"}
+                        "content_format": "openai", "tool_arguments": "given", "null_content": "given",
+                        "message_rules": "given"}
     assert served.post(f"{served.tokenizer}/render", {"messages": HELLO}).body == a.body
 
 
