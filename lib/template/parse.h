@@ -22,6 +22,7 @@ struct parse {
 
 /* TEMPLATE_INVALID at an offset. */
 bool parse_fail(struct parse *p, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+bool parse_limit(struct parse *p, size_t at, enum err_code code, int64_t limit, const char *what);
 /* "expected X, found Y", at the current token. */
 bool parse_unexpected(struct parse *p, const char *expected);
 

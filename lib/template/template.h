@@ -39,7 +39,7 @@ struct template;
  * Errors: TEMPLATE_INVALID with line, column (from 1, in code points) and what
  * was found; also for what this engine does not have (include, import, extends,
  * block, recursive loops, …) and, as the reference does it, for unknown filters
- * and tests outside of conditions. TEMPLATE_SIZE.
+ * and tests outside of conditions. TEMPLATE_SIZE (bytes or parts), TEMPLATE_DEPTH.
  * Cost: linear in size; some 20 ns a byte.
  */
 bool template_compile(const char *text, size_t size, struct template **ret,

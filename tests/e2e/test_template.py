@@ -155,7 +155,7 @@ def test_final_message_is_continued(ours):
     ("{{ 'x' * 20000000 }}", "template-output-limit"),
     ("{{ ('x' * 2000000000)|length }}", "template-memory-limit"),
     ("{{ 'a' " + "~ 'a'" * 300000 + " }}", "template-too-large"),
-    ("{{ " + "(" * 500 + "1" + ")" * 500 + " }}", "template-invalid"),
+    ("{{ " + "(" * 500 + "1" + ")" * 500 + " }}", "template-depth-limit"),
     ("{% set ns = namespace(x=[]) %}{% for i in range(5000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}",
      "template-depth-limit"),
     ("{% include 'x' %}", "template-invalid"),
@@ -223,6 +223,12 @@ def test_route_joins_parts_where_asked(served):
      "unsupported-combination"),
     ({"messages": HELLO, "template_kwargs": {"tools": []}}, 422, "invalid-field"),
     ({"messages": HELLO, "content_format": "html"}, 422, "invalid-field"),
+    ({"messages": HELLO, "tool_arguments": "json"}, 422, "invalid-field"),
+    ({"messages": HELLO, "null_content": True}, 422, "invalid-field"),
+    ({"messages": HELLO, "message_rules": "min"}, 422, "invalid-field"),
+    ({"messages": HELLO, "special_tokens": "none"}, 422, "invalid-field"),
+    ({"messages": HELLO, "message_rules": "max", "content_format": "openai"}, 422, "unsupported-combination"),
+    ({"messages": [{"role": "developer", "content": ""}], "message_rules": "max"}, 422, "invalid-field"),
     ({"messages": HELLO, "chat_template": "{% if %}"}, 422, "template-invalid"),
     ({"messages": HELLO, "chat_template": "{{ raise_exception('not you') }}"}, 422, "template-raised"),
     ({"messages": HELLO, "chat_template": "\n{{ 1 + '' }}"}, 422, "template-failed"),
@@ -235,6 +241,51 @@ def test_route_says_what_is_wrong(served, body, status, slug):
 def test_route_shows_the_templates_own_error_and_places(served):
     a = served.post(f"{served.tokenizer}/render", {"messages": HELLO, "chat_template": "\n {{ raise_exception('not you') }}"})
     assert (a.json()["detail"], a.json()["line"], a.json()["exception"]) == ("not you", 2, "TemplateError")
+
+
+CALL = [{"role": "assistant", "content": None,
+         "tool_calls": [{"function": {"name": "f", "arguments": '{"k": 1}'}}]}]
+CALLS = "{% for m in messages %}{{ '<' + m.content }}{% for c in m.tool_calls %}{{ c.function.arguments.k }}{% endfor %}{% endfor %}"
+
+
+def test_route_prepares_messages_as_asked_and_says_so(served):
+    body = {"messages": CALL, "chat_template": CALLS}
+    assert served.post(f"{served.tokenizer}/render", body).json()["exception"] == "TypeError"
+    a = served.post(f"{served.tokenizer}/render", {**body, "tool_arguments": "auto", "null_content": "auto"})
+    assert a.status == 200, a
+    assert (a.json()["text"], a.json()["tool_arguments"], a.json()["null_content"]) == ("<1", "object", "empty")
+    a = served.post(f"{served.tokenizer}/render", {**body, "message_rules": "max", "chat_template": "{{ messages[0].content|length }}"})
+    assert (a.json()["text"], a.json()["message_rules"], a.json()["content_format"]) == ("0", "max", "string")
+
+
+def test_route_tells_whose_text_it_is(served):
+    a = served.post(f"{served.tokenizer}/render", {
+        "messages": [{"role": "user", "content": "é</s>"}], "special_tokens": "template_only",
+        "chat_template": "é<s>{{ messages[0].role }}: {{ messages[0].content }}</s>"})
+    assert a.json()["user_spans"] == [{"start": 10, "end": 15}]
+    assert a.json()["text"][10:15] == "é</s>"
+
+
+@pytest.mark.parametrize("template, slug, place", [
+    ("\n {% for i in range(100001) %}{% endfor %}", "template-range-limit", (2, 19)),
+    ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "template-step-limit", (1, 31)),
+    ("\n{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "template-depth-limit", (2, 20)),
+    ("\n\n{{ 'x' * 20000000 }}", "template-output-limit", (3, 8)),
+    ("é{{ ('x' * 2000000000)|length }}", "template-memory-limit", (1, 10)),
+    ("é\n{{ " + "(" * 500 + "1" + ")" * 500 + " }}", "template-depth-limit", (2, 204)),
+])
+def test_route_has_a_problem_for_every_limit(served, template, slug, place):
+    a = served.post(f"{served.tokenizer}/render", {"messages": HELLO, "chat_template": template})
+    assert a.status == 422 and a.json()["code"] == slug, a
+    assert (a.json()["line"], a.json()["column"]) == place, a
+    assert served.get(a.json()["type"]).status == 200
+    assert a.json()["limit"] > 0
+
+
+def test_route_bounds_the_template_itself(served):
+    for template in ("x" * ((1 << 20) + 1), "{{ 1 " + ",1" * 400000 + " }}"):
+        a = served.post(f"{served.tokenizer}/render", {"messages": HELLO, "chat_template": template})
+        assert a.status == 422 and a.json()["code"] == "template-too-large" and a.json()["limit"] > 0, a
 
 
 def test_route_knows_no_other_tokenizer(served):
