@@ -10,6 +10,9 @@ struct token_model {
     struct vocab vocab;
     union {
         struct bpe bpe;
+        struct wordpiece wordpiece;
+        struct unigram unigram;
+        uint32_t wordlevel_unk;
     };
 };
 
@@ -55,9 +58,15 @@ bool token_model_compile(const struct tokenizer_spec *spec, struct image_writer 
     switch (spec->model.kind) {
     case MODEL_BPE:
         return bpe_compile(spec, &v, w, err);
-    default:
-        return err_set(err, ERR_COMBINATION, "model: only BPE");
+    case MODEL_WORDPIECE:
+        return wordpiece_compile(spec, &v, w, err);
+    case MODEL_UNIGRAM:
+        return unigram_compile(spec, &v, w, err);
+    case MODEL_WORDLEVEL:
+        break;
     }
+    wordlevel_compile(spec, &v, w);
+    return true;
 }
 
 bool token_model_open(struct image image, struct token_model **ret, struct err *err)
@@ -76,7 +85,14 @@ bool token_model_open(struct image image, struct token_model **ret, struct err *
     case MODEL_BPE:
         bpe_open(image, &m->bpe);
         break;
-    default:
+    case MODEL_WORDPIECE:
+        wordpiece_open(image, &m->wordpiece);
+        break;
+    case MODEL_UNIGRAM:
+        unigram_open(image, &m->unigram);
+        break;
+    case MODEL_WORDLEVEL:
+        m->wordlevel_unk = *(const uint32_t *)image_section(image, IMAGE_MODEL, &size);
         break;
     }
     *ret = m;
@@ -93,9 +109,14 @@ bool token_model_encode(const struct token_model *m, const char *text, size_t si
     switch (m->kind) {
     case MODEL_BPE:
         return bpe_encode(&m->bpe, &m->vocab, text, size, scratch, out, err);
-    default:
-        return true;
+    case MODEL_WORDPIECE:
+        return wordpiece_encode(&m->wordpiece, &m->vocab, text, size, out, err);
+    case MODEL_UNIGRAM:
+        return unigram_encode(&m->unigram, &m->vocab, text, size, scratch, out, err);
+    case MODEL_WORDLEVEL:
+        break;
     }
+    return wordlevel_encode(m->wordlevel_unk, &m->vocab, text, size, out, err);
 }
 
 /* ---- vocabulary */

@@ -5,6 +5,7 @@
  */
 #include "tokenizer/merges.h"
 #include "tokenizer/model.h"
+#include "tokenizer/trie.h"
 
 /* ---- memory for one piece, grows and stays */
 
@@ -82,3 +83,37 @@ static inline uint32_t bpe_char_id(const struct bpe *m, uint32_t cp)
 {
     return m->pages[m->head->pages[cp >> 8]][cp & 0xff] - 1;
 }
+
+/* ---- WordPiece */
+
+struct wordpiece {
+    const struct wordpiece_head *head;
+    struct trie first, rest; /* of a word's begin, and behind it */
+};
+
+bool wordpiece_compile(const struct tokenizer_spec *spec, const struct vocab *v,
+                       struct image_writer *w, struct err *err) MUST_CHECK;
+void wordpiece_open(struct image image, struct wordpiece *ret);
+bool wordpiece_encode(const struct wordpiece *m, const struct vocab *v, const char *text,
+                      size_t size, struct tokens *out, struct err *err) MUST_CHECK;
+
+/* ---- Unigram: the best way through the text by Viterbi, ties as in the reference */
+
+struct unigram {
+    const struct unigram_head *head;
+    struct trie trie;
+    const void *scores;
+};
+
+bool unigram_compile(const struct tokenizer_spec *spec, const struct vocab *v,
+                     struct image_writer *w, struct err *err) MUST_CHECK;
+void unigram_open(struct image image, struct unigram *ret);
+bool unigram_encode(const struct unigram *m, const struct vocab *v, const char *text, size_t size,
+                    struct model_scratch *scratch, struct tokens *out, struct err *err) MUST_CHECK;
+
+/* ---- WordLevel: a piece is a token or unknown */
+
+void wordlevel_compile(const struct tokenizer_spec *spec, const struct vocab *v,
+                       struct image_writer *w);
+bool wordlevel_encode(uint32_t unk, const struct vocab *v, const char *text, size_t size,
+                      struct tokens *out, struct err *err) MUST_CHECK;
