@@ -26,12 +26,12 @@ static size_t count_chars(const char *text, size_t size)
 }
 
 /* Between tokens at - 1 and at lies the border of a character. */
-static bool is_border(const struct encoding *e, size_t at)
+static bool is_border(const struct encoded *e, size_t at)
 {
     return at == 0 || at >= e->n || e->offsets[at].start >= e->offsets[at - 1].end;
 }
 
-static bool chunk_end(const struct encoding *e, size_t start, uint32_t max_tokens, size_t *ret,
+static bool chunk_end(const struct encoded *e, size_t start, uint32_t max_tokens, size_t *ret,
                       struct err *err)
 {
     size_t end = e->n - start < max_tokens ? e->n : start + max_tokens;
@@ -45,7 +45,7 @@ static bool chunk_end(const struct encoding *e, size_t start, uint32_t max_token
                    max_tokens, e->offsets[start].start);
 }
 
-static size_t next_start(const struct encoding *e, size_t start, size_t end, uint32_t overlap)
+static size_t next_start(const struct encoded *e, size_t start, size_t end, uint32_t overlap)
 {
     size_t next = end - start > overlap ? end - overlap : start + 1;
 
@@ -54,7 +54,7 @@ static size_t next_start(const struct encoding *e, size_t start, size_t end, uin
     return next > start ? next : end;
 }
 
-static bool make_chunks(const struct encoding *e, const char *text, size_t size,
+static bool make_chunks(const struct encoded *e, const char *text, size_t size,
                         uint32_t max_tokens, uint32_t overlap, struct chunks *ret, struct err *err)
 {
     size_t chars = 0, at = 0; /* characters before byte at */
@@ -90,7 +90,7 @@ bool tokenizer_chunk(const struct tokenizer *t, const char *text, size_t size, u
 {
     struct slice word = {text, size};
     struct encode_options options = {.offsets = true, .offset_unit = OFFSET_BYTE, .plain = true};
-    struct encoding *e = &scratch->encoding;
+    struct encoded *e = &scratch->encoding;
 
     ret->n = 0;
     if (!max_tokens || overlap >= max_tokens)
@@ -128,7 +128,7 @@ size_t tokenizer_split(const struct tokenizer *t, const char *text, size_t size,
     return n;
 }
 
-static void append_special(struct encoding *to, const uint32_t *ids, size_t n)
+static void append_special(struct encoded *to, const uint32_t *ids, size_t n)
 {
     for (size_t i = 0; i < n; i++, to->n++) {
         to->ids[to->n] = ids[i];
@@ -137,8 +137,8 @@ static void append_special(struct encoding *to, const uint32_t *ids, size_t n)
 }
 
 bool tokenizer_join(const struct tokenizer *t, const struct slice *texts,
-                    const struct encoding *parts, size_t n, const struct encode_options *options,
-                    struct encoding *ret)
+                    const struct encoded *parts, size_t n, const struct encode_options *options,
+                    struct encoded *ret)
 {
     size_t n_tokens = t->n_prefix + t->n_suffix;
     uint32_t shift = 0;
@@ -147,7 +147,7 @@ bool tokenizer_join(const struct tokenizer *t, const struct slice *texts,
         return false;
     for (size_t i = 0; i < n; i++)
         n_tokens += parts[i].n;
-    encoding_reserve(ret, n_tokens);
+    encoded_reserve(ret, n_tokens);
     ret->n = ret->n_overflowing = 0;
     ret->plain = true;
     if (options->add_special_tokens)

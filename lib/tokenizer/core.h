@@ -110,7 +110,7 @@ struct scratch {
     struct tokens tokens;
     struct parts *parts;
     struct id_list ids;
-    struct encoding encoding;
+    struct encoded encoding;
     struct buf decoded;
     struct decode_state decode;
     struct strings *strings[2];

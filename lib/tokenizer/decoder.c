@@ -1,5 +1,7 @@
 #include "tokenizer/decoder.h"
 #include "base/utf8.h"
+#include "tokenizer/bytelevel.h"
+#include "tokenizer/scalar.h"
 
 void strings_release(struct strings *s)
 {
@@ -27,28 +29,13 @@ void strings_end(struct strings *s)
 
 /* ---- text */
 
-/* Bytes of the character at data, which is UTF-8. */
-static size_t char_size(const char *data)
-{
-    unsigned char c = (unsigned char)*data;
-
-    return c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-}
+static size_t char_size(const char *data) { return scalar_size(*data); }
 
 static uint32_t char_at(const char *data)
 {
-    const unsigned char *d = (const unsigned char *)data;
+    size_t at = 0;
 
-    switch (char_size(data)) {
-    case 1:
-        return d[0];
-    case 2:
-        return (d[0] & 0x1fu) << 6 | (d[1] & 0x3fu);
-    case 3:
-        return (d[0] & 0x0fu) << 12 | (d[1] & 0x3fu) << 6 | (d[2] & 0x3fu);
-    default:
-        return (d[0] & 0x07u) << 18 | (d[1] & 0x3fu) << 12 | (d[2] & 0x3fu) << 6 | (d[3] & 0x3fu);
-    }
+    return scalar_next(data, &at);
 }
 
 /* With an empty `what`, `with` comes before every character and at the end, as in Rust. */
@@ -204,28 +191,13 @@ size_t utf8_complete(const char *data, size_t size)
 
 /* ---- steps on one token */
 
-/* ByteLevel's stand-ins: printable Latin-1 is itself, the others count up from U+0100. */
-static int stand_in_byte(uint32_t cp)
-{
-    static const struct {
-        uint16_t first, last, byte;
-    } ranges[] = {{0x100, 0x120, 0x00}, {0x121, 0x142, 0x7f}, {0x143, 0x143, 0xad}};
-
-    if ((cp >= 0x21 && cp <= 0x7e) || (cp >= 0xa1 && cp <= 0xff && cp != 0xad))
-        return (int)cp;
-    for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
-        if (cp >= ranges[i].first && cp <= ranges[i].last)
-            return (int)(cp - ranges[i].first + ranges[i].byte);
-    return -1;
-}
-
 /* A token with any other character is taken as it is. */
 static void byte_level_token(struct slice token, struct buf *out)
 {
     size_t begin = out->size;
 
     for (size_t at = 0; at < token.size; at += char_size(token.data + at)) {
-        int byte = stand_in_byte(char_at(token.data + at));
+        int byte = bytelevel_byte(char_at(token.data + at));
 
         if (byte < 0) {
             out->size = begin;

@@ -1,5 +1,6 @@
 #include "base/utf8.h"
 #include "tokenizer/parts.h"
+#include "tokenizer/scalar.h"
 
 enum { TEXT_MAX = 1 << 30 };
 
@@ -77,31 +78,18 @@ static bool is_space(uint32_t cp)
            cp == 0x205f || cp == 0x3000 || cp == 0x120 /* ByteLevel's space */;
 }
 
-static uint32_t name_char(const char *name, size_t size, size_t at, size_t *ret_size)
-{
-    uint8_t c = (uint8_t)name[at];
-    size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-    uint32_t cp = n == 1 ? c : c & (0x7fu >> n);
-
-    if (n > size - at)
-        n = size - at;
-    for (size_t i = 1; i < n; i++)
-        cp = cp << 6 | ((uint8_t)name[at + i] & 0x3f);
-    *ret_size = n;
-    return cp;
-}
-
 static void count_spaces(struct row *row, const char *name, size_t size, bool bytes,
                          enum offset_unit unit)
 {
     uint32_t run = 0, lead = 0;
     bool in_lead = true;
 
-    for (size_t at = 0, n; at < size; at += n) {
-        uint32_t cp = bytes ? (n = 1, (uint8_t)name[at]) : name_char(name, size, at, &n);
+    for (size_t at = 0; at < size;) {
+        size_t begin = at;
+        uint32_t cp = bytes ? (uint8_t)name[at++] : scalar_next(name, &at);
         /* Of a bytes model only 0x20 has a stand-in that counts. */
         bool space = bytes ? cp == ' ' : is_space(cp);
-        uint32_t width = unit == OFFSET_BYTE && !bytes && cp != 0x120 ? (uint32_t)n : 1;
+        uint32_t width = unit == OFFSET_BYTE && !bytes && cp != 0x120 ? (uint32_t)(at - begin) : 1;
 
         run = space ? run + width : 0;
         in_lead = in_lead && space;
@@ -286,7 +274,7 @@ static bool encode_sequence(const struct tokenizer *t, const struct encode_input
 
 bool tokenizer_encode(const struct tokenizer *t, const struct encode_input *input,
                       const struct encode_input *pair, const struct encode_options *options,
-                      struct scratch *scratch, struct encoding *ret, struct err *err)
+                      struct scratch *scratch, struct encoded *ret, struct err *err)
 {
     struct parts *parts = scratch->parts;
     uint32_t a, b = 0;
@@ -307,7 +295,7 @@ bool tokenizer_encode(const struct tokenizer *t, const struct encode_input *inpu
     return parts_join(parts, options, ret, err);
 }
 
-void encoding_reserve(struct encoding *e, size_t n)
+void encoded_reserve(struct encoded *e, size_t n)
 {
     if (n <= e->capacity)
         return;
@@ -321,7 +309,7 @@ void encoding_reserve(struct encoding *e, size_t n)
     e->sequence_ids = mem_resize(e->sequence_ids, e->capacity);
 }
 
-static void release_arrays(struct encoding *e)
+static void release_arrays(struct encoded *e)
 {
     free(e->ids);
     free(e->offsets);
@@ -332,13 +320,13 @@ static void release_arrays(struct encoding *e)
     free(e->sequence_ids);
 }
 
-void encoding_release(struct encoding *e)
+void encoded_release(struct encoded *e)
 {
     release_arrays(e);
     for (size_t i = 0; i < e->overflowing_capacity; i++)
         release_arrays(&e->overflowing[i]);
     free(e->overflowing);
-    *e = (struct encoding){0};
+    *e = (struct encoded){0};
 }
 
 /* ---- ids only */

@@ -1,7 +1,7 @@
 /* Padding: all of a batch, and what was cut off of each, to one length. */
 #include "tokenizer/tokenizer.h"
 
-static void shift(struct encoding *e, size_t by)
+static void shift(struct encoded *e, size_t by)
 {
     memmove(e->ids + by, e->ids, e->n * sizeof(*e->ids));
     memmove(e->offsets + by, e->offsets, e->n * sizeof(*e->offsets));
@@ -12,13 +12,13 @@ static void shift(struct encoding *e, size_t by)
     memmove(e->sequence_ids + by, e->sequence_ids, e->n);
 }
 
-static void pad_one(struct encoding *e, size_t length, const struct padding *padding)
+static void pad_one(struct encoded *e, size_t length, const struct padding *padding)
 {
     size_t n = e->n, more = length > n ? length - n : 0, at = n;
 
     if (!more)
         return;
-    encoding_reserve(e, length);
+    encoded_reserve(e, length);
     if (padding->side == SIDE_LEFT) {
         shift(e, more);
         at = 0;
@@ -35,7 +35,7 @@ static void pad_one(struct encoding *e, size_t length, const struct padding *pad
     }
 }
 
-void encodings_pad(struct encoding *items, size_t n, const struct padding *padding)
+void encoded_pad(struct encoded *items, size_t n, const struct padding *padding)
 {
     size_t length = padding->fixed ? padding->length : 0;
 

@@ -201,7 +201,7 @@ bool parts_truncate(struct parts *p, uint32_t a, int64_t b, const struct truncat
  * The reference asks for the range of each sequence from 0 on, as many as
  * there are ranges; one that is not there covers everything.
  */
-static void fill_sequences(const struct parts *p, const uint32_t *list, struct encoding *e)
+static void fill_sequences(const struct parts *p, const uint32_t *list, struct encoded *e)
 {
     uint32_t found_start[2] = {0}, found_end[2] = {0}, at = 0;
     bool found[2] = {false};
@@ -236,13 +236,13 @@ static void fill_sequences(const struct parts *p, const uint32_t *list, struct e
 }
 
 static void fill(const struct parts *p, const uint32_t *list, const struct encode_options *options,
-                 struct encoding *e)
+                 struct encoded *e)
 {
     size_t n = 0, at = 0;
 
     for (size_t i = 0; i < p->n_list; i++)
         n += p->items[list[i]].n;
-    encoding_reserve(e, n);
+    encoded_reserve(e, n);
     e->n = n;
     e->plain = options->plain;
     e->n_overflowing = 0;
@@ -305,7 +305,7 @@ static bool choose_overflow(struct parts *p, size_t *ret_n, struct err *err)
     return true;
 }
 
-bool parts_join(struct parts *p, const struct encode_options *options, struct encoding *ret,
+bool parts_join(struct parts *p, const struct encode_options *options, struct encoded *ret,
                 struct err *err)
 {
     size_t n = 0;

@@ -53,7 +53,7 @@ void parts_set_sequence(struct parts *p, uint32_t part, uint32_t sequence);
 bool parts_truncate(struct parts *p, uint32_t a, int64_t b, const struct truncation *truncation,
                     uint32_t n_added, bool overflowing, struct err *err) MUST_CHECK;
 /* Errors: COMBINATION (too many encodings). */
-bool parts_join(struct parts *p, const struct encode_options *options, struct encoding *ret,
+bool parts_join(struct parts *p, const struct encode_options *options, struct encoded *ret,
                 struct err *err) MUST_CHECK;
 
 /* ---- postprocess.c */

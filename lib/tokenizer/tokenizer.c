@@ -178,7 +178,7 @@ void scratch_free(struct scratch *s)
     parts_release(s->parts);
     free(s->parts);
     id_list_release(&s->ids);
-    encoding_release(&s->encoding);
+    encoded_release(&s->encoding);
     buf_release(&s->decoded);
     decode_state_release(&s->decode);
     for (size_t i = 0; i < ARRAY_SIZE(s->strings); i++) {

@@ -65,7 +65,7 @@ struct encode_options {
  * their memory from call to call. overflowing: what truncation cut off, in pieces,
  * as the reference gives them.
  */
-struct encoding {
+struct encoded {
     uint32_t *ids;
     struct offset {
         uint32_t start, end;
@@ -77,11 +77,11 @@ struct encoding {
     size_t n, capacity;
     bool plain;    /* only ids and offsets are filled */
     bool unranged; /* padding gets sequence 0, as in the reference when nothing post-processes */
-    struct encoding *overflowing; /* those behind n_overflowing are memory kept for later */
+    struct encoded *overflowing; /* those behind n_overflowing are memory kept for later */
     size_t n_overflowing, overflowing_capacity;
 };
-void encoding_release(struct encoding *e);
-void encoding_reserve(struct encoding *e, size_t n); /* n is room in all, not more */
+void encoded_release(struct encoded *e);
+void encoded_reserve(struct encoded *e, size_t n); /* n is room in all, not more */
 
 /*
  * Replaces what *ret held. pair may be NULL.
@@ -89,7 +89,7 @@ void encoding_reserve(struct encoding *e, size_t n); /* n is room in all, not mo
  */
 bool tokenizer_encode(const struct tokenizer *t, const struct encode_input *input,
                       const struct encode_input *pair, const struct encode_options *options,
-                      struct scratch *scratch, struct encoding *ret, struct err *err) MUST_CHECK;
+                      struct scratch *scratch, struct encoded *ret, struct err *err) MUST_CHECK;
 /* ids only, of one text, appended to *ids (which grows): the fast way. */
 struct id_list {
     uint32_t *items;
@@ -106,7 +106,7 @@ bool tokenizer_count(const struct tokenizer *t, const char *text, size_t size,
                      struct err *err) MUST_CHECK;
 
 /* All of a batch to one length, as the reference pads; none of them plain. */
-void encodings_pad(struct encoding *items, size_t n, const struct padding *padding);
+void encoded_pad(struct encoded *items, size_t n, const struct padding *padding);
 
 /*
  * The largest place at or before `at` (and after from) where text can be cut so that encoding the
@@ -127,8 +127,8 @@ size_t tokenizer_split(const struct tokenizer *t, const char *text, size_t size,
  * False: post-processing does more than put special tokens around, encode the text whole.
  */
 bool tokenizer_join(const struct tokenizer *t, const struct slice *texts,
-                    const struct encoding *parts, size_t n, const struct encode_options *options,
-                    struct encoding *ret) MUST_CHECK;
+                    const struct encoded *parts, size_t n, const struct encode_options *options,
+                    struct encoded *ret) MUST_CHECK;
 
 /* ---- decoding */
 
