@@ -140,7 +140,8 @@ static bool encode_piece(struct sequence_job *job, const struct piece *piece, st
 /*
  * With truncation the reference leaves off once there are max_length tokens,
  * specials not counted, at the end of a piece; added tokens count but do not
- * stop it. From the left it starts at the end. *ret_first to *ret_end is what it keeps.
+ * stop it. From the left it starts at the end. A sequence that the strategy must not touch
+ * is not cut short. *ret_first to *ret_end is what is kept.
  */
 static bool limit_pieces(struct sequence_job *job, size_t *ret_first, size_t *ret_end,
                          struct err *err)
@@ -151,7 +152,8 @@ static bool limit_pieces(struct sequence_job *job, size_t *ret_first, size_t *re
 
     *ret_first = 0;
     *ret_end = pieces->n;
-    if (!truncation->set)
+    if (!truncation->set ||
+        truncation->strategy == (job->type_id ? TRUNCATE_ONLY_FIRST : TRUNCATE_ONLY_SECOND))
         return true;
     for (size_t i = 0; i < pieces->n; i++) {
         size_t at = truncation->side == SIDE_RIGHT ? i : pieces->n - 1 - i;
