@@ -44,13 +44,8 @@ DEFINE_CLEANUP(struct scratch *, scratch_free)
 enum offset_unit { OFFSET_CODE_POINT, OFFSET_BYTE };
 
 /* A text, or words that are already cut (is_pretokenized). */
-struct encode_text {
-    const char *data;
-    size_t size;
-};
-
 struct encode_input {
-    const struct encode_text *words; /* n_words 1 and pretokenized false: a text */
+    const struct slice *words; /* n_words 1 and pretokenized false: a text */
     size_t n_words;
     bool pretokenized;
 };
@@ -68,7 +63,7 @@ struct encode_options {
  * their memory from call to call. overflowing: what truncation cut off, in pieces,
  * as the reference gives them.
  */
-struct encoding {
+struct encoded {
     uint32_t *ids;
     struct offset {
         uint32_t start, end;
@@ -80,10 +75,10 @@ struct encoding {
     size_t n, capacity;
     bool plain; /* only ids (and offsets) are there: everything else is as for one text without
                    specials */
-    struct encoding *overflowing;
+    struct encoded *overflowing;
     size_t n_overflowing;
 };
-void encoding_release(struct encoding *e);
+void encoded_release(struct encoded *e);
 
 /*
  * Replaces what *ret held. pair may be NULL.
@@ -91,7 +86,7 @@ void encoding_release(struct encoding *e);
  */
 bool tokenizer_encode(const struct tokenizer *t, const struct encode_input *input,
                       const struct encode_input *pair, const struct encode_options *options,
-                      struct scratch *scratch, struct encoding *ret, struct err *err) MUST_CHECK;
+                      struct scratch *scratch, struct encoded *ret, struct err *err) MUST_CHECK;
 /* ids only, of one text, appended to *ids (which grows): the fast way. */
 struct id_list {
     uint32_t *items;
@@ -106,7 +101,7 @@ bool tokenizer_count(const struct tokenizer *t, const char *text, size_t size,
                      struct err *err) MUST_CHECK;
 
 /* All of a batch to one length, as the reference pads; padding.set must be true. */
-void encodings_pad(struct encoding *items, size_t n, const struct padding *padding);
+void encoded_pad(struct encoded *items, size_t n, const struct padding *padding);
 
 /*
  * The largest place at or before `at` (and after from) where text can be cut so that encoding the
@@ -172,5 +167,6 @@ bool tokenizer_token_name(const struct tokenizer *t, uint32_t id, struct buf *ou
 bool tokenizer_is_special(const struct tokenizer *t, uint32_t id);
 const struct truncation *tokenizer_truncation(const struct tokenizer *t);
 const struct padding *tokenizer_padding(const struct tokenizer *t);
+bool tokenizer_cleans_up(const struct tokenizer *t); /* clean_up_tokenization_spaces by default */
 size_t tokenizer_special_count(const struct tokenizer *t,
                                bool pair); /* that post-processing adds */
