@@ -12,7 +12,7 @@ const encodingOf = (file) => path.basename(path.dirname(file)).replace('tiktoken
 // load(file) gives { encode(text) -> length, offsets?(text), decode?(ids), ids(text) }
 const PEERS = {
   tokenizers(file) {
-    const t = require('./tokenizers').Tokenizer.fromFile(file)
+    const t = require('tokenizers').Tokenizer.fromFile(file)
     const plain = { addSpecialTokens: false }
     return {
       encode: async (text) => (await t.encode(text, null, plain)).getIds().length,
