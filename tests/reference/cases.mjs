@@ -32,7 +32,8 @@ export function shapes(texts, seed, n) {
     if (r.chance(0.5)) o.flags |= PAIR
     if (r.chance(0.7)) {
       Object.assign(o, { max_length: r.pick([0, 1, 2, 3, 4, 5, 8, 10, 16, 30]), strategy: r.below(3), side: r.below(2) })
-      o.stride = r.below(Math.max(1, Math.min(o.max_length, 6)))
+      // What is left for text must be more than the stride, or the reference ends its process.
+      o.stride = o.flags & PAIR ? 0 : r.below(Math.max(1, Math.min(o.max_length - 7, 6)))
       o.flags |= TRUNCATE
     }
     if (r.chance(0.5)) {

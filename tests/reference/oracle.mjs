@@ -10,7 +10,7 @@ export const OPEN = 1, ENCODE = 2, DECODE = 3, NAMES = 4, STAGES = 5, SELF = 6
 export const SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, NO_OFFSETS = 32
 
 export const STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond']
-export const SIDES = ['Left', 'Right']
+export const SIDES = ['left', 'right'] // as the package spells them
 
 // ---- chance, the same everywhere
 
