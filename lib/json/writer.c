@@ -2,7 +2,6 @@
 
 #include "base/utf8.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -51,17 +50,29 @@ static void write_escaped(struct buf *b, const char *s, size_t size)
     buf_append(b, s + plain, size - plain);
 }
 
+#define ONES   0x0101010101010101u
+#define ABOVES 0x8080808080808080u
+
+/* Whether one of eight bytes is below 0x20, above 0x7e, a quote or a backslash. */
+static uint64_t odd_bytes(uint64_t v)
+{
+    uint64_t quote = v ^ (ONES * '"'), backslash = v ^ (ONES * '\\'), del = v ^ (ONES * 0x7f);
+
+    return (v | (v - ONES * 0x20) | (quote - ONES) | (backslash - ONES) | (del - ONES)) & ABOVES;
+}
+
 /* Printable ASCII without quote and backslash: nearly every string there is. */
 static bool is_plain(const char *s, size_t size)
 {
-    bool plain = true;
+    uint64_t odd = 0, v;
 
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)s[i];
-
-        plain &= c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+    for (; size >= sizeof(v); s += sizeof(v), size -= sizeof(v)) {
+        memcpy(&v, s, sizeof(v));
+        odd |= odd_bytes(v);
     }
-    return plain;
+    v = ONES * ' ';
+    memcpy(&v, s, size);
+    return ((odd | odd_bytes(v)) & ABOVES) == 0;
 }
 
 void json_write_str_n(struct buf *b, const char *s, size_t size)
@@ -90,7 +101,18 @@ void json_write_str_n(struct buf *b, const char *s, size_t size)
 
 void json_write_str(struct buf *b, const char *s) { json_write_str_n(b, s, strlen(s)); }
 
-void json_write_int(struct buf *b, int64_t v) { buf_printf(b, "%" PRId64, v); }
+void json_write_int(struct buf *b, int64_t v)
+{
+    char text[24], *at = text + sizeof(text);
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    do
+        *--at = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (v < 0)
+        *--at = '-';
+    buf_append(b, at, (size_t)(text + sizeof(text) - at));
+}
 
 void json_write_real(struct buf *b, double v)
 {
