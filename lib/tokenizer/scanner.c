@@ -249,7 +249,8 @@ static bool is_safe(const struct scanner *s, const uint8_t *t, size_t size, size
 
     if (t[at] == '\'')
         return false;
-    return (scan_in(a, SCAN_L) && scan_in(b, SCAN_Z | SCAN_P | SCAN_S)) ||
+    return (scan_in(a, SCAN_L) &&
+            scan_in(b, SCAN_Z | SCAN_BIT(SCAN_PUNCT) | SCAN_BIT(SCAN_SYMBOL))) ||
            (scan_in(a, SCAN_N) && scan_in(b, SCAN_Z));
 }
 
