@@ -153,6 +153,7 @@ static const struct posix {
     {"graph", {NULL}, "", true},
     {"lower", {"Lowercase"}, "", false},
     {"print", {"Zs"}, "", true},
+    {"punct", {"P"}, "", false},
     {"space", {"White_Space"}, "", false},
     {"upper", {"Uppercase"}, "", false},
     {"word", {"Alphabetic", "M", "Nd", "Pc"}, "", false},

@@ -1,12 +1,16 @@
 /*
- * Every scanner against the patterns it stands for, on generated text. An argument is the number
+ * Every scanner, on every kernel that runs here, against the patterns it stands for, on generated
+ * text. An argument is the number
  * of rounds (20 without).
  */
 #include "test.h"
 
 #include "base/utf8.h"
 #include "tokenizer/pattern.h"
+#include "tokenizer/scan_kernel.h"
 #include "tokenizer/scanner.h"
+
+#include <stdio.h>
 
 static unsigned rounds = 20;
 
@@ -65,25 +69,40 @@ static void cut_piece(const struct reference *r, size_t k, const char *text, siz
     cut_piece(r, k + 1, text, begin + last, end, cuts);
 }
 
+static void assert_cut(const char *name, const struct cuts *cuts, const uint32_t *ends, size_t n,
+                       const char *text, size_t size)
+{
+    size_t k = 0;
+
+    for (size_t i = 1; i <= size; i++) {
+        bool is = k < n && ends[k] == i;
+
+        if (is != cuts->at[i])
+            fail_msg("%s, at byte %zu of %zu: %.*s", name, i, size, (int)size, text);
+        k += is;
+    }
+    assert_int_equal(k, n);
+}
+
 static void assert_same(const struct scanner *s, const struct reference *r, const char *text,
                         size_t size)
 {
     static struct cuts cuts;
-    static uint32_t ends[TEXT_MAX + 1];
-    size_t n, k = 0;
+    static uint32_t ends[TEXT_MAX + 64];
+    const struct scan_kernel *kernels[SCAN_KERNELS_MAX];
+    size_t n_kernels = scan_kernels(kernels);
+    char name[64];
 
     memset(cuts.at, 0, size + 1);
     cut_piece(r, 0, text, 0, size, &cuts);
     cuts.at[0] = 0;
-    n = scanner_ends(s, text, size, 0, ends, TEXT_MAX + 1);
-    for (size_t i = 1; i <= size; i++) {
-        bool is = k < n && ends[k] == i;
+    for (size_t i = 0; i < n_kernels; i++) {
+        size_t n = kernels[i]->ends[scanner_family(s)]((const uint8_t *)text, size, 0, ends,
+                                                       ARRAY_SIZE(ends));
 
-        if (is != cuts.at[i])
-            fail_msg("%s, at byte %zu of %zu: %.*s", scanner_name(s), i, size, (int)size, text);
-        k += is;
+        snprintf(name, sizeof(name), "%s (%s)", scanner_name(s), kernels[i]->name);
+        assert_cut(name, &cuts, ends, n, text, size);
     }
-    assert_int_equal(k, n);
 }
 
 /* ---- the known sequences */
