@@ -10,7 +10,7 @@
 struct fixture {
     uv_loop_t loop;
     uv_poll_t poll;
-    int listener, n_accepted;
+    int listener, accepted, n_accepted;
     struct fetcher *fetcher;
     struct fetch fetch;
     bool ok;
@@ -24,16 +24,14 @@ static void on_knock(uv_poll_t *poll, int status, int events)
     static const char reply[] =
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
     struct fixture *f = poll->data;
-    char request[4096];
     int fd = accept(f->listener, NULL, NULL);
     (void)status, (void)events;
 
     assert_true(fd >= 0);
     f->n_accepted++;
-    assert_true(read(fd, request, sizeof(request)) > 0); /* left unread it would be a reset */
     assert_int_equal(write(fd, reply, sizeof(reply) - 1), sizeof(reply) - 1);
     shutdown(fd, SHUT_WR);
-    close(fd);
+    f->accepted = fd; /* closed now, with the request unread, it would be a reset */
 }
 
 static void on_done(struct fetch *fetch, bool ok, const struct err *err)
@@ -71,6 +69,8 @@ static void run(struct fixture *f, const char *host, bool public_only, bool guar
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     close(f->listener);
+    if (f->n_accepted)
+        close(f->accepted);
 }
 
 static void a_name_that_resolves_to_a_private_address_is_refused_before_a_connection(void **state)
