@@ -44,13 +44,8 @@ DEFINE_CLEANUP(struct scratch *, scratch_free)
 enum offset_unit { OFFSET_CODE_POINT, OFFSET_BYTE };
 
 /* A text, or words that are already cut (is_pretokenized). */
-struct encode_text {
-    const char *data;
-    size_t size;
-};
-
 struct encode_input {
-    const struct encode_text *words; /* n_words 1 and pretokenized false: a text */
+    const struct slice *words; /* n_words 1 and pretokenized false: a text */
     size_t n_words;
     bool pretokenized;
 };
@@ -172,5 +167,6 @@ bool tokenizer_token_name(const struct tokenizer *t, uint32_t id, struct buf *ou
 bool tokenizer_is_special(const struct tokenizer *t, uint32_t id);
 const struct truncation *tokenizer_truncation(const struct tokenizer *t);
 const struct padding *tokenizer_padding(const struct tokenizer *t);
+bool tokenizer_cleans_up(const struct tokenizer *t); /* clean_up_tokenization_spaces by default */
 size_t tokenizer_special_count(const struct tokenizer *t,
                                bool pair); /* that post-processing adds */
