@@ -24,7 +24,7 @@ enum {
 struct text_scratch {
     struct scratch *scratch;
     struct id_list ids;
-    struct encoding encoding, pair;
+    struct encoded encoding, pair;
     struct buf text;
 };
 struct text_scratch *text_scratch_new(size_t max_bytes);

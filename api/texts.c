@@ -14,8 +14,8 @@ void text_scratch_free(struct text_scratch *s)
         return;
     scratch_free(s->scratch);
     id_list_release(&s->ids);
-    encoding_release(&s->encoding);
-    encoding_release(&s->pair);
+    encoded_release(&s->encoding);
+    encoded_release(&s->pair);
     buf_release(&s->text);
     free(s);
 }

@@ -381,7 +381,7 @@ void core_start(struct core *core)
 bool core_idle(const struct core *core)
 {
     return !core->n_changes && !core->n_calls && !core->n_jobs && !core->answers &&
-           source_idle(core->source);
+           source_idle(core->source) && !core->tokenizers.n_loading;
 }
 
 void core_stop(struct core *core)

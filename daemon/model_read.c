@@ -12,7 +12,8 @@ static void finish(struct model_read *r)
     r->done(r);
 }
 
-/* Is what has come enough? Then ok, else want says how much. False: no more is needed, or a fault. */
+/* Is what has come enough? Then ok, else want says how much. False: no more is needed, or a fault.
+ */
 static bool needs_more(struct model_read *r)
 {
     size_t need = 0;

@@ -159,14 +159,13 @@ static void on_open(struct tokenizers_op *op, struct tokenizer *tokenizer, const
                                                                .model = g->model->ref.model,
                                                                .max_length = g->max_length,
                                                                .pad_id = pad_id(g->model),
-                                                               .whitespace_fix =
-                                                                   g->whitespace_fix},
+                                                               .whitespace_fix = g->whitespace_fix},
                                       g->id);
     args->job.tokenizer = args->opened;
     uv_queue_work(g->core->loop, &g->work, run, on_run);
 }
 
-static void open(struct texting *g)
+static void open_tokenizer(struct texting *g)
 {
     g->open = (struct tokenizers_op){.model = g->model, .token = g->core->token, .done = on_open};
     tokenizers_open(&g->core->tokenizers, &g->open);
@@ -207,7 +206,7 @@ static void on_model(struct source_op *fetch, struct model *model, const struct 
     struct texting *g = container_of(fetch, struct texting, fetch);
 
     if (take_model(g, model, err) && (g->id[0] || take_defaults(g)))
-        open(g);
+        open_tokenizer(g);
     else
         finish(g);
 }

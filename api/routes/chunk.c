@@ -62,9 +62,9 @@ static bool run(struct text_job *job, struct err *err)
         return text_field_wrong(err, "overlap_tokens", "%lld is not less than max_tokens, %lld",
                                 (long long)b.overlap, (long long)b.max_tokens);
     ids->n = 0;
-    ok = tokenizer_chunk(job->tokenizer->tokenizer, b.text.data, b.text.size,
-                         (uint32_t)b.max_tokens, (uint32_t)b.overlap, job->scratch->scratch, ids,
-                         &chunks, err);
+    ok =
+        tokenizer_chunk(job->tokenizer->tokenizer, b.text.data, b.text.size, (uint32_t)b.max_tokens,
+                        (uint32_t)b.overlap, job->scratch->scratch, ids, &chunks, err);
     if (ok)
         write_chunks(&b, &chunks, ids->n, &job->out);
     chunks_release(&chunks);

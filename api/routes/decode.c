@@ -26,8 +26,8 @@ static bool read_octets(const struct text_job *job, struct id_lists *ids, struct
     size_t n = job->body_size / sizeof(uint32_t);
 
     if (job->body_size % sizeof(uint32_t))
-        return err_set(err, ERR_INVALID,
-                       "%zu bytes are no list of ids: each has 4, little endian", job->body_size);
+        return err_set(err, ERR_INVALID, "%zu bytes are no list of ids: each has 4, little endian",
+                       job->body_size);
     ids->ids = mem_new_array(n + 1, uint32_t);
     memcpy(ids->ids, job->body, n * sizeof(uint32_t));
     for (size_t i = 0; i < n; i++)
@@ -136,9 +136,8 @@ static bool run(struct text_job *job, struct err *err)
     bool ok = read_body(job, &b, err);
 
     if (ok)
-        ok = job->text_out && !b.previous.n
-                 ? decode_list(job, &b, 0, b.ids.n_ids, &job->out, err)
-                 : write_all(job, &b, err);
+        ok = job->text_out && !b.previous.n ? decode_list(job, &b, 0, b.ids.n_ids, &job->out, err)
+                                            : write_all(job, &b, err);
     id_lists_release(&b.ids);
     id_lists_release(&b.previous);
     return ok;

@@ -14,8 +14,8 @@ enum { BODY_MAX = 64 << 20, PART_BYTES = 64 << 10 };
 /* ---- the body */
 
 enum truncation_asked { ASK_ERROR, ASK_LONGEST, ASK_FIRST, ASK_SECOND, ASK_LEFT, ASK_RIGHT };
-static const char *const truncation_names[] = {"error",       "longest_first", "only_first",
-                                               "only_second", "left",          "right", NULL};
+static const char *const truncation_names[] = {
+    "error", "longest_first", "only_first", "only_second", "left", "right", NULL};
 enum padding_asked { PAD_NONE, PAD_LONGEST, PAD_MAX_LENGTH };
 static const char *const padding_names[] = {"none", "longest", "max_length", NULL};
 static const char *const side_names[] = {"left", "right", NULL};
@@ -76,7 +76,8 @@ static bool check(const struct text_job *job, const struct encode_body *b, struc
     if (b->pair.is_list && b->text.n != b->pair.n && !b->is_pretokenized)
         return text_field_wrong(err, "text_pair", "%zu texts have %zu pairs", b->text.n, b->pair.n);
     if (b->is_pretokenized && single)
-        return text_field_wrong(err, "text", "is_pretokenized wants the words of one text, in an array");
+        return text_field_wrong(err, "text",
+                                "is_pretokenized wants the words of one text, in an array");
     if (b->partial && (!single || !is_plain(b)))
         return text_field_wrong(err, "partial", "it goes with one text and its ids, nothing else");
     if (b->truncation != ASK_ERROR && !b->max_length && !job->tokenizer->max_length)
@@ -169,13 +170,12 @@ static bool count(struct text_job *job, const struct encode_body *b, struct err 
 static bool encode_partial(struct text_job *job, const struct encode_body *b, struct err *err)
 {
     struct id_list *ids = &job->scratch->ids;
-    struct encode_stream *s =
-        encode_stream_new(job->tokenizer->tokenizer, b->add_special_tokens);
+    struct encode_stream *s = encode_stream_new(job->tokenizer->tokenizer, b->add_special_tokens);
     bool ok;
 
     ids->n = 0;
-    ok = encode_stream_push(s, b->text.items[0].data, b->text.items[0].size,
-                            job->scratch->scratch, ids, err);
+    ok = encode_stream_push(s, b->text.items[0].data, b->text.items[0].size, job->scratch->scratch,
+                            ids, err);
     if (ok)
         write_ids(job, ids);
     encode_stream_free(s);
@@ -226,7 +226,7 @@ static struct padding padding_of(const struct text_job *job, const struct encode
 }
 
 static bool encode_item(struct text_job *job, const struct encode_body *b, size_t i,
-                        struct encoding *ret, struct err *err)
+                        struct encoded *ret, struct err *err)
 {
     const struct encode_options options = {.add_special_tokens = b->add_special_tokens,
                                            .offsets = b->parts.offsets,
@@ -248,7 +248,7 @@ static bool encode_item(struct text_job *job, const struct encode_body *b, size_
 static bool encode_all(struct text_job *job, const struct encode_body *b, struct err *err)
 {
     size_t n = b->is_pretokenized ? 1 : b->text.n;
-    struct encoding *items = mem_new_array(n + 1, struct encoding);
+    struct encoded *items = mem_new_array(n + 1, struct encoded);
     struct json j = json_begin(&job->out);
     bool is_list = b->text.is_list && !b->is_pretokenized, ok = true;
 
@@ -257,7 +257,7 @@ static bool encode_all(struct text_job *job, const struct encode_body *b, struct
     if (ok && b->padding != PAD_NONE) {
         const struct padding padding = padding_of(job, b);
 
-        encodings_pad(items, n, &padding);
+        encoded_pad(items, n, &padding);
     }
     if (ok && job->octets) {
         buf_append(&job->out, items[0].ids, items[0].n * sizeof(*items[0].ids));
@@ -265,14 +265,15 @@ static bool encode_all(struct text_job *job, const struct encode_body *b, struct
         json_open(&j, '{');
         json_key(&j, "encodings"), json_open(&j, '[');
         for (size_t i = 0; i < n; i++)
-            json_item(&j), encoding_json(job->tokenizer->tokenizer, &items[i], &b->parts, &job->out);
+            json_item(&j),
+                encoding_json(job->tokenizer->tokenizer, &items[i], &b->parts, &job->out);
         json_close(&j, ']');
         json_close(&j, '}');
     } else if (ok) {
         encoding_json(job->tokenizer->tokenizer, &items[0], &b->parts, &job->out);
     }
     for (size_t i = 0; i < n; i++)
-        encoding_release(&items[i]);
+        encoded_release(&items[i]);
     free(items);
     return ok;
 }

@@ -17,7 +17,7 @@ void tokens_json(const struct tokenizer *t, const uint32_t *ids, size_t n, struc
     buf_append_char(out, ']');
 }
 
-static void offsets_json(const struct encoding *e, struct buf *out)
+static void offsets_json(const struct encoded *e, struct buf *out)
 {
     buf_append_char(out, '[');
     for (size_t i = 0; i < e->n; i++) {
@@ -54,7 +54,7 @@ static void words_json(const int32_t *items, size_t n, struct buf *out)
 }
 
 /* One level: overflowing pieces have none of their own. */
-static void object_json(const struct tokenizer *t, const struct encoding *e,
+static void object_json(const struct tokenizer *t, const struct encoded *e,
                         const struct encoding_parts *parts, struct json *j)
 {
     struct buf *out = j->out;
@@ -75,7 +75,7 @@ static void object_json(const struct tokenizer *t, const struct encoding *e,
         json_key(j, "word_ids"), words_json(e->word_ids, e->n, out);
 }
 
-void encoding_json(const struct tokenizer *t, const struct encoding *e,
+void encoding_json(const struct tokenizer *t, const struct encoded *e,
                    const struct encoding_parts *parts, struct buf *out)
 {
     struct json j = json_begin(out);

@@ -123,8 +123,8 @@ void tokenizer_set_digest(const struct model *model, const struct tokenizer_set 
         if (!f)
             continue;
         /* The path of a local file is in its commit; the same content elsewhere is the same. */
-        line = str_printf("%zu %lld %s\n", i, (long long)f->size,
-                          f->oid[0] ? f->oid : model->commit);
+        line =
+            str_printf("%zu %lld %s\n", i, (long long)f->size, f->oid[0] ? f->oid : model->commit);
         sha256_update(&ctx, strlen(line), (const uint8_t *)line);
     }
     sha256_digest(&ctx, 32, ret);

@@ -15,7 +15,8 @@ struct text_tokenizer {
     bool whitespace_fix; /* a single token is decoded as what it is behind another one */
 };
 
-/* With the id and what `of` says; its strings are copied, and a reference on its tokenizer is taken. */
+/* With the id and what `of` says; its strings are copied, and a reference on its tokenizer is
+ * taken. */
 struct text_tokenizer *text_tokenizer_new(const struct text_tokenizer *of, const char *id);
 struct text_tokenizer *text_tokenizer_ref(struct text_tokenizer *t);
 void text_tokenizer_unref(struct text_tokenizer *t);

@@ -63,7 +63,7 @@ struct encode_options {
  * their memory from call to call. overflowing: what truncation cut off, in pieces,
  * as the reference gives them.
  */
-struct encoding {
+struct encoded {
     uint32_t *ids;
     struct offset {
         uint32_t start, end;
@@ -75,10 +75,10 @@ struct encoding {
     size_t n, capacity;
     bool plain; /* only ids (and offsets) are there: everything else is as for one text without
                    specials */
-    struct encoding *overflowing;
+    struct encoded *overflowing;
     size_t n_overflowing;
 };
-void encoding_release(struct encoding *e);
+void encoded_release(struct encoded *e);
 
 /*
  * Replaces what *ret held. pair may be NULL.
@@ -86,7 +86,7 @@ void encoding_release(struct encoding *e);
  */
 bool tokenizer_encode(const struct tokenizer *t, const struct encode_input *input,
                       const struct encode_input *pair, const struct encode_options *options,
-                      struct scratch *scratch, struct encoding *ret, struct err *err) MUST_CHECK;
+                      struct scratch *scratch, struct encoded *ret, struct err *err) MUST_CHECK;
 /* ids only, of one text, appended to *ids (which grows): the fast way. */
 struct id_list {
     uint32_t *items;
@@ -101,7 +101,7 @@ bool tokenizer_count(const struct tokenizer *t, const char *text, size_t size,
                      struct err *err) MUST_CHECK;
 
 /* All of a batch to one length, as the reference pads; padding.set must be true. */
-void encodings_pad(struct encoding *items, size_t n, const struct padding *padding);
+void encoded_pad(struct encoded *items, size_t n, const struct padding *padding);
 
 /*
  * The largest place at or before `at` (and after from) where text can be cut so that encoding the
