@@ -56,7 +56,7 @@ struct args_render {
     struct template_inputs inputs; /* tokens apart */
     char *chat_template;           /* the request's own text; NULL: none */
     char *template_name;           /* NULL: the default one */
-    bool detect_format;            /* content_format as the template is made for */
+    bool template_only; /* special_tokens: those of the template count, not those of the texts */
 };
 
 /* OP_FACTORY_CREATE, OP_PIPELINE_CREATE */

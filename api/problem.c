@@ -66,11 +66,11 @@ static const struct problem problems[] = {
     [ERR_TEMPLATE_INVALID] = {422, "Chat template invalid", "The chat template does not parse. \"line\" and \"column\" say where, \"detail\" why."},
     [ERR_TEMPLATE_RAISED] = {422, "Refused by the chat template", "The chat template raised an error of its own about these messages; the detail is its text."},
     [ERR_TEMPLATE_FAILED] = {422, "Chat template failed", "An operation in the chat template failed with these messages. \"exception\" is what Python calls it, \"line\" and \"column\" say where."},
-    [ERR_TEMPLATE_SIZE] = {422, "Chat template too large", "The chat template has more than \"limit\" bytes."},
+    [ERR_TEMPLATE_SIZE] = {422, "Chat template too large", "The chat template has more than \"limit\" bytes, or parts: then \"line\" and \"column\" say where."},
     [ERR_TEMPLATE_OUTPUT] = {422, "Rendered text too large", "The chat template writes more than \"limit\" bytes."},
     [ERR_TEMPLATE_STEPS] = {422, "Too many steps", "Rendering the chat template takes more than \"limit\" steps."},
     [ERR_TEMPLATE_MEMORY] = {422, "Too much memory", "Rendering the chat template takes more than \"limit\" bytes of memory."},
-    [ERR_TEMPLATE_DEPTH] = {422, "Nested too deeply", "Macros or values of the chat template are nested deeper than \"limit\"."},
+    [ERR_TEMPLATE_DEPTH] = {422, "Nested too deeply", "Brackets, blocks, macros or values of the chat template are nested deeper than \"limit\"."},
     [ERR_TEMPLATE_RANGE] = {422, "Range too long", "The chat template asks for a range() longer than \"limit\"."},
 
     [ERR_LEASE_NOT_FOUND] = {404, "Lease not found", "The lease was released, has expired, or never was."},

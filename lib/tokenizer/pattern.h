@@ -32,3 +32,13 @@ enum pattern_result { PATTERN_MATCH, PATTERN_NONE, PATTERN_LIMIT };
  */
 enum pattern_result pattern_find(const struct pattern *p, const char *text, size_t size, size_t at,
                                  struct pattern_scratch *scratch, struct span *ret);
+
+/* Zero-initialised: at the begin. */
+struct pattern_cursor {
+    size_t at, last;
+    bool has_last;
+};
+/* All matches, one after another: none empty right behind another, as the reference's find_iter. */
+enum pattern_result pattern_next(const struct pattern *p, const char *text, size_t size,
+                                 struct pattern_scratch *scratch, struct pattern_cursor *c,
+                                 struct span *ret);
