@@ -31,18 +31,6 @@ static inline void scratch_room(void **items, size_t *capacity, size_t n, size_t
 #define SCRATCH_ROOM(items, capacity, n) \
     scratch_room((void **)&(items), &(capacity), n, sizeof(*(items)))
 
-void tokens_grow(struct tokens *t, size_t more);
-static inline void tokens_reserve(struct tokens *t, size_t more)
-{
-    if (t->capacity - t->n < more)
-        tokens_grow(t, more);
-}
-static inline void tokens_append(struct tokens *t, uint32_t id, uint32_t start, uint32_t end)
-{
-    tokens_reserve(t, 1);
-    t->items[t->n++] = (struct token){id, {start, end}};
-}
-
 /* ---- BPE */
 
 enum bpe_flags {

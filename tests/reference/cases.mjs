@@ -1,12 +1,15 @@
 // A case is one question to both sides. Suites are lists of cases, drawn from a seed, so that a case is
 // known by its number; what the reference answered is kept as a hash, and asked again only to explain.
-import { ENCODE, DECODE, SELF, SPECIAL, PAIR, DEFAULTS, TRUNCATE, PAD, decodeRequest, encodeRequest, random, string } from './oracle.mjs'
+import { ENCODE, DECODE, NAMES, SELF, SPECIAL, PAIR, DEFAULTS, TRUNCATE, PAD, decodeRequest, encodeRequest, random, string } from './oracle.mjs'
 
 export const encodeCase = (texts, options) => ({
   what: ENCODE, texts, options, payload: () => encodeRequest(texts, options), reference: (r) => r.encode(texts, options), state: options ? JSON.stringify(options) : '',
 })
 
 export const decodeCase = (ids, skip) => ({ what: DECODE, ids, skip, payload: () => decodeRequest(ids, skip), reference: (r) => r.decode(ids, skip), state: '' })
+
+// Every id's name, and how many there are.
+export const namesCase = (idEnd) => ({ what: NAMES, payload: () => Buffer.alloc(0), reference: async (r) => ({ failed: false, body: r.names(idEnd) }), state: '' })
 
 // No reference: the driver holds its ways against each other.
 export const selfCase = (text, seed) => ({ what: SELF, texts: [text], payload: () => Buffer.concat([Buffer.from(Uint32Array.of(seed).buffer), string(text)]), reference: async () => ({ failed: false, body: Buffer.alloc(0) }), state: '' })
