@@ -48,12 +48,12 @@ static void compile_steps(const struct tokenizer_spec *spec, struct buf *out)
     struct writer w = {.spec = spec};
     size_t begin = place(out, &head, sizeof(head));
 
-    head.normalizers = (uint32_t)out->size;
+    head.normalizers = place(out, NULL, 0);
     for (size_t i = 0; i < spec->n_normalizers; i++) {
         struct normalizer n = spec->normalizers[i];
 
         put_normalizer(&w, &n);
-        place(out, &n, sizeof(n));
+        buf_append(out, &n, sizeof(n));
     }
     head.pretokenizers = place(out, NULL, 0);
     for (size_t i = 0; i < spec->n_pretokenizers; i++) {
@@ -61,7 +61,7 @@ static void compile_steps(const struct tokenizer_spec *spec, struct buf *out)
 
         if (p.kind == SPLIT_PATTERN)
             p.pattern.what.pattern = put(&w, p.pattern.what.pattern);
-        place(out, &p, sizeof(p));
+        buf_append(out, &p, sizeof(p));
     }
     head.strings = place(out, w.strings.data, w.strings.size);
     head.strings_size = (uint32_t)w.strings.size;
