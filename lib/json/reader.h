@@ -90,6 +90,26 @@ bool json_read_skip(struct json_reader *r);
 bool json_read_raw(struct json_reader *r, struct slice *ret);
 bool json_read_count(struct json_reader *r, int64_t *ret);
 
+/*
+ * A place to come back to, in the container where it was taken: for members
+ * that decide how those before them are read. After a fault there is no way back.
+ */
+struct json_mark {
+    const char *p;
+    unsigned depth;
+    bool fresh;
+};
+static inline struct json_mark json_read_mark(const struct json_reader *r)
+{
+    return (struct json_mark){r->p, r->depth, r->fresh};
+}
+static inline void json_read_again(struct json_reader *r, struct json_mark from)
+{
+    r->p = from.p;
+    r->depth = from.depth;
+    r->fresh = from.fresh;
+}
+
 /* A fault of the reader's user, at the current place; what must be static. Returns false. */
 bool json_read_fault(struct json_reader *r, const char *what);
 

@@ -1,0 +1,3 @@
+#include "tokenizer/scan_class.h"
+
+#include "tokenizer/scan_class_table.h"
