@@ -73,6 +73,33 @@ static struct added_sort *sort_added(const struct tokenizer_spec *spec, bool ids
     return items;
 }
 
+/*
+ * A token of ASCII is in the normalized text just where it is in the raw one, if
+ * normalizers do no more than compose and turn spaces into something else. (Three signs of ASCII
+ * are what other characters compose to.)
+ */
+static bool survives_normalizers(const struct tokenizer_spec *spec, const struct added_token *a)
+{
+    const char *text = spec_str(spec, a->content);
+
+    for (size_t i = 0; i < spec->n_normalizers; i++) {
+        const struct normalizer *n = &spec->normalizers[i];
+        bool spaces = n->kind == NORMALIZE_REPLACE && !n->replace.what.regex &&
+                      n->replace.what.pattern.size == 1 &&
+                      *spec_str(spec, n->replace.what.pattern) == ' ' && n->replace.with.size &&
+                      (uint8_t)*spec_str(spec, n->replace.with) >= 0x80;
+        bool prefix = n->kind == NORMALIZE_PREPEND && n->prepend.size &&
+                      (uint8_t)*spec_str(spec, n->prepend) >= 0x80;
+
+        if (n->kind != NORMALIZE_NFC && !spaces && !prefix)
+            return false;
+    }
+    for (size_t i = 0; spec->n_normalizers && i < a->content.size; i++)
+        if ((uint8_t)text[i] >= 0x80 || strchr("K;` ", text[i]))
+            return false;
+    return true;
+}
+
 struct layout {
     struct buf specials, added, by_text;
 };
@@ -92,10 +119,27 @@ static void write_specials(const struct tokenizer_spec *spec, struct writer *w,
     }
 }
 
+/*
+ * The reference looks for those first that are not normalized; with one kind
+ * only, order does not matter. What a normalizer puts before a text is not put behind tokens
+ * that are found after it.
+ */
+static bool only_normalized(const struct tokenizer_spec *spec)
+{
+    for (size_t i = 0; i < spec->n_normalizers; i++)
+        if (spec->normalizers[i].kind != NORMALIZE_NFC)
+            return false;
+    for (size_t i = 0; i < spec->n_added; i++)
+        if (!spec->added[i].normalized)
+            return false;
+    return true;
+}
+
 static void write_added(const struct tokenizer_spec *spec, struct writer *w, struct layout *to,
                         struct core_head *head)
 {
     size_t n_ids, n_texts;
+    bool one_kind = only_normalized(spec);
     AUTO_FREE struct added_sort *ids = sort_added(spec, true, &n_ids);
     AUTO_FREE struct added_sort *texts = sort_added(spec, false, &n_texts);
 
@@ -104,6 +148,11 @@ static void write_added(const struct tokenizer_spec *spec, struct writer *w, str
         struct core_added added = {.content = put(w, spec->added[ids[i].order].content),
                                    .id = ids[i].id,
                                    .special = spec->added[ids[i].order].special};
+        const struct added_token *a = &spec->added[ids[i].order];
+
+        added.plain = !a->lstrip && !a->rstrip && !a->single_word && (!a->normalized || one_kind);
+        if (a->normalized && !survives_normalizers(spec, a))
+            head->added_plain = false;
 
         buf_append(&to->added, &added, sizeof(added));
         if (added.content.size > head->added_size_max)
@@ -112,6 +161,7 @@ static void write_added(const struct tokenizer_spec *spec, struct writer *w, str
             head->id_end = added.id + 1;
     }
     head->n_added = (uint32_t)n_ids;
+    head->added_plain = head->added_plain && n_ids == n_texts && n_ids == spec->n_added;
     for (size_t i = 0; i < n_texts; i++) {
         struct added_sort *found =
             bsearch(&(struct added_sort){.id = texts[i].id, .order = texts[i].order}, ids, n_ids,
@@ -221,6 +271,7 @@ bool core_compile(const struct tokenizer_spec *spec, struct buf *out, struct err
     for (size_t i = 0; i < spec->n_vocab; i++)
         if (spec->vocab[i].id >= head.id_end)
             head.id_end = spec->vocab[i].id + 1;
+    head.added_plain = true;
     write_added(spec, &w, &to, &head);
     for (size_t i = 0; i < spec->n_added; i++)
         head.added_strip |=

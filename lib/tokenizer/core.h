@@ -9,11 +9,13 @@
 #include "tokenizer/pattern.h"
 #include "tokenizer/scanner.h"
 #include "tokenizer/tokenizer.h"
+#include "tokenizer/words.h"
 
 struct core_added {
     struct text content; /* in core.strings */
     uint32_t id;
-    bool special; /* by its text, as the reference looks at it */
+    bool special;
+    bool plain; /* is found in raw text wherever it stands (added_finder.h) */
 };
 
 /* Head of IMAGE_CORE; places are bytes from its begin. */
@@ -33,6 +35,7 @@ struct core_head {
     uint32_t added_size_max; /* longest added token in bytes */
     bool has_decoder, clean_up_spaces;
     bool normalizes;  /* there are normalizers */
+    bool added_plain; /* no added token hides from a look at the raw text */
     bool added_strip; /* some added token takes white space or looks at its neighbours */
     uint8_t cut;      /* enum cut_rule */
 };
@@ -86,6 +89,8 @@ struct tokenizer {
     struct pattern **patterns; /* per decoder; NULL where it has none */
     struct decode_table table;
     const struct scanner *scanner;
+    struct added_finder *finder;
+    struct words *words;  /* NULL: there is no fast way */
     uint8_t *added_pairs; /* bit b1 << 8 | b2: neighbours in some added token; NULL: no added */
     uint32_t *prefix_ids, *suffix_ids; /* what post-processing puts around one text */
     size_t n_prefix, n_suffix;
@@ -114,5 +119,7 @@ struct scratch {
     struct buf decoded;
     struct decode_state decode;
     struct strings *strings[2];
-    size_t max_bytes;
+    struct words_scratch *words_scratch;
+    struct words_out words_out;
+    struct buf text; /* a copy with the bytes behind it that words_encode() reads */
 };

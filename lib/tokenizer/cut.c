@@ -184,12 +184,12 @@ static bool is_clear_of_normalizers(const struct tokenizer *t, const char *text,
     return !t->core.head->normalizes || ((uint8_t)text[at - 1] < 0x80 && (uint8_t)text[at] < 0x80);
 }
 
+enum { CUT_TRIES = 64 }; /* enough in any text that has words at all */
+
 static size_t cut_by_scanner(const struct tokenizer *t, const char *text, size_t size, size_t from,
                              size_t at)
 {
-    enum { TRIES = 64 }; /* enough in any text that has words at all */
-
-    for (int i = 0; i < TRIES && at > from; i++) {
+    for (int i = 0; i < CUT_TRIES && at > from; i++) {
         size_t cut = scanner_safe_cut(t->scanner, text, size, from, at);
 
         if (cut <= from || cut > at)
@@ -214,11 +214,29 @@ static size_t cut_at_space(const struct tokenizer *t, const char *text, size_t s
     return from;
 }
 
+/* No added token hides from a look at the raw text, or there would be no words. */
+static size_t cut_by_words(const struct tokenizer *t, const char *text, size_t size, size_t from,
+                           size_t at)
+{
+    for (int i = 0; i < CUT_TRIES && at > from; i++) {
+        size_t cut = words_safe_cut(t->words, text, size, from, at);
+
+        if (cut <= from || cut > at)
+            return from;
+        if (is_clear_of_added(t, text, cut))
+            return cut;
+        at = cut - 1;
+    }
+    return from;
+}
+
 size_t tokenizer_safe_cut(const struct tokenizer *t, const char *text, size_t size, size_t from,
                           size_t at)
 {
     if (at >= size)
         return size;
+    if (t->words && !t->core.head->added_strip)
+        return cut_by_words(t, text, size, from, at);
     switch ((enum cut_rule)t->core.head->cut) {
     case CUT_SCANNER:
         return t->scanner ? cut_by_scanner(t, text, size, from, at) : from;

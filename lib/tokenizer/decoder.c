@@ -264,6 +264,7 @@ static bool replace_token(const struct core *c, const struct decoder *d, struct 
 {
     struct slice with = core_text(c, d->replace.with);
     size_t at = 0, copied = 0;
+    bool matched = false;
 
     if (!pattern) {
         if (token.size)
@@ -282,9 +283,13 @@ static bool replace_token(const struct core *c, const struct decoder *d, struct 
         case PATTERN_MATCH:
             break;
         }
-        buf_append(out, token.data + copied, match.start - copied);
-        buf_append(out, with.data, with.size);
-        copied = match.end;
+        /* Nothing is found a second time where a match has just ended. */
+        if (match.end > match.start || !matched || match.start != copied) {
+            buf_append(out, token.data + copied, match.start - copied);
+            buf_append(out, with.data, with.size);
+            copied = match.end;
+            matched = true;
+        }
         at = match.end;
         if (match.end == match.start)
             at += at < token.size ? char_size(token.data + at) : 1;

@@ -1,4 +1,5 @@
 #include "base/utf8.h"
+#include "tokenizer/added_finder.h"
 #include "tokenizer/parts.h"
 #include "tokenizer/scalar.h"
 
@@ -140,7 +141,8 @@ static bool encode_piece(struct sequence_job *job, const struct piece *piece, st
 /*
  * With truncation the reference leaves off once there are max_length tokens,
  * specials not counted, at the end of a piece; added tokens count but do not
- * stop it. From the left it starts at the end. *ret_first to *ret_end is what it keeps.
+ * stop it. From the left it starts at the end. A sequence that the strategy must not touch
+ * is not cut short. *ret_first to *ret_end is what is kept.
  */
 static bool limit_pieces(struct sequence_job *job, size_t *ret_first, size_t *ret_end,
                          struct err *err)
@@ -151,7 +153,8 @@ static bool limit_pieces(struct sequence_job *job, size_t *ret_first, size_t *re
 
     *ret_first = 0;
     *ret_end = pieces->n;
-    if (!truncation->set)
+    if (!truncation->set ||
+        truncation->strategy == (job->type_id ? TRUNCATE_ONLY_FIRST : TRUNCATE_ONLY_SECOND))
         return true;
     for (size_t i = 0; i < pieces->n; i++) {
         size_t at = truncation->side == SIDE_RIGHT ? i : pieces->n - 1 - i;
@@ -272,6 +275,108 @@ static bool encode_sequence(const struct tokenizer *t, const struct encode_input
     return true;
 }
 
+/* ---- the fast way: ids and places, word by word */
+
+static void add_word(struct words_out *out, uint32_t id, struct span span)
+{
+    if (out->n == out->capacity) {
+        out->capacity = out->capacity * 2 + 64;
+        out->ids = mem_resize(out->ids, out->capacity * sizeof(*out->ids));
+        if (out->want_spans)
+            out->spans = mem_resize(out->spans, out->capacity * sizeof(*out->spans));
+    }
+    out->ids[out->n] = id;
+    if (out->want_spans)
+        out->spans[out->n] = span;
+    out->n++;
+}
+
+/*
+ * Replaces what scratch->words_out held. *ret false: the text must go the
+ * exact way. The text is copied, for words look behind its end.
+ */
+static bool encode_words(const struct tokenizer *t, struct slice text, bool no_special,
+                         bool want_spans, struct scratch *s, bool *ret, struct err *err)
+{
+    struct words_out *out = &s->words_out;
+    enum added_found found;
+    struct span added = {0};
+    uint32_t id = NO_ID;
+
+    *ret = false;
+    if (!t->words)
+        return true;
+    if (want_spans && !out->spans && out->capacity)
+        out->spans = mem_resize(NULL, out->capacity * sizeof(*out->spans));
+    if (!want_spans) {
+        free(out->spans);
+        out->spans = NULL;
+    }
+    out->n = 0;
+    out->want_spans = want_spans;
+    buf_clear(&s->text);
+    buf_reserve(&s->text, text.size + WORDS_TAIL);
+    buf_append(&s->text, text.data, text.size);
+    for (size_t at = 0; at < text.size; at = added.end) {
+        found =
+            added_find(&t->core, t->finder, s->text.data, text.size, at, no_special, &added, &id);
+        if (found == ADDED_EXACT)
+            return true;
+        if (found == ADDED_NONE)
+            added = (struct span){(uint32_t)text.size, (uint32_t)text.size};
+        if (added.start > at &&
+            !words_encode(t->words, s->text.data, at, added.start, s->words_scratch, out, err))
+            return false;
+        if (found == ADDED_TOKEN)
+            add_word(out, id, added);
+    }
+    *ret = true;
+    return true;
+}
+
+static void append_added(struct encoded *e, const uint32_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++, e->n++) {
+        e->ids[e->n] = ids[i];
+        e->offsets[e->n] = (struct offset){0, 0};
+    }
+}
+
+/* *ret_done false: not this way. */
+static bool encode_plain(const struct tokenizer *t, const struct encode_input *input,
+                         const struct encode_options *options, struct scratch *s,
+                         struct encoded *ret, bool *ret_done, struct err *err)
+{
+    struct slice text = input->words[0];
+    struct char_cursor cursor = {.text = text.data, .size = text.size};
+    const struct words_out *out = &s->words_out;
+
+    *ret_done = false;
+    if (!options->plain || options->truncation.set || input->pretokenized || !t->words ||
+        (options->add_special_tokens && !t->wraps_plainly) ||
+        (options->offsets && postprocess_trims(&t->core)))
+        return true;
+    if (!check_text(text.data, text.size, err) ||
+        !encode_words(t, text, options->no_special, options->offsets, s, ret_done, err))
+        return false;
+    if (!*ret_done)
+        return true;
+    encoded_reserve(ret, out->n + t->n_prefix + t->n_suffix);
+    ret->n = ret->n_overflowing = 0;
+    ret->plain = true;
+    if (options->add_special_tokens)
+        append_added(ret, t->prefix_ids, t->n_prefix);
+    if (out->n)
+        memcpy(ret->ids + ret->n, out->ids, out->n * sizeof(*out->ids));
+    cursor.is_ascii = options->offsets && is_ascii(text.data, text.size);
+    for (size_t i = 0; options->offsets && i < out->n; i++)
+        ret->offsets[ret->n + i] = convert(&cursor, out->spans[i], options->offset_unit);
+    ret->n += out->n;
+    if (options->add_special_tokens)
+        append_added(ret, t->suffix_ids, t->n_suffix);
+    return true;
+}
+
 bool tokenizer_encode(const struct tokenizer *t, const struct encode_input *input,
                       const struct encode_input *pair, const struct encode_options *options,
                       struct scratch *scratch, struct encoded *ret, struct err *err)
@@ -279,7 +384,12 @@ bool tokenizer_encode(const struct tokenizer *t, const struct encode_input *inpu
     struct parts *parts = scratch->parts;
     uint32_t a, b = 0;
     size_t n_added = options->add_special_tokens ? postprocess_added(&t->core, pair != NULL) : 0;
+    bool done = false;
 
+    if (!pair && !encode_plain(t, input, options, scratch, ret, &done, err))
+        return false;
+    if (done)
+        return true;
     parts_clear(parts);
     if (!encode_sequence(t, input, options, 0, scratch, &a, err) ||
         (pair && !encode_sequence(t, pair, options, 1, scratch, &b, err)))

@@ -197,15 +197,12 @@ bool parts_truncate(struct parts *p, uint32_t a, int64_t b, const struct truncat
 
 /* ---- joining */
 
-/*
- * The reference asks for the range of each sequence from 0 on, as many as
- * there are ranges; one that is not there covers everything.
- */
-static void fill_sequences(const struct parts *p, const uint32_t *list, struct encoded *e)
+/* The last range of that sequence among the parts of list, in rows of the whole. */
+static bool find_range(const struct parts *p, const uint32_t *list, uint32_t sequence,
+                       struct span *ret)
 {
-    uint32_t found_start[2] = {0}, found_end[2] = {0}, at = 0;
-    bool found[2] = {false};
-    size_t n_sequences = 0;
+    uint32_t at = 0;
+    bool found = false;
 
     for (size_t i = 0; i < p->n_list; i++) {
         const struct part *part = &p->items[list[i]];
@@ -213,25 +210,42 @@ static void fill_sequences(const struct parts *p, const uint32_t *list, struct e
         for (uint32_t r = 0; r < part->n_ranges; r++) {
             const struct part_range *range = &p->ranges[part->range + r];
 
-            /* ByteLevel behind a template numbers its parts: more than two sequences. */
-            if (range->sequence >= ARRAY_SIZE(found)) {
-                n_sequences++;
+            if (range->sequence != sequence)
                 continue;
-            }
-            n_sequences += !found[range->sequence];
-            found[range->sequence] = true;
-            found_start[range->sequence] = at + range->start;
-            found_end[range->sequence] = at + range->end;
+            *ret = (struct span){at + range->start, at + range->end};
+            found = true;
         }
         at += part->n;
     }
-    e->unranged = !n_sequences;
-    memset(e->sequence_ids, -1, e->n);
-    for (size_t s = 0; s < (n_sequences ? n_sequences : 1) && s < ARRAY_SIZE(found); s++) {
-        uint32_t start = found[s] ? found_start[s] : 0;
-        uint32_t end = found[s] ? found_end[s] : (uint32_t)e->n;
+    return found;
+}
 
-        memset(e->sequence_ids + start, (int)s, end - start);
+/*
+ * The reference asks for the range of each sequence from 0 on, as many as
+ * there are ranges; one that is not there covers everything.
+ */
+static void fill_sequences(const struct parts *p, const uint32_t *list, struct encoded *e)
+{
+    uint32_t end = 0, n_sequences = 0;
+    struct span range;
+
+    for (size_t i = 0; i < p->n_list; i++)
+        for (uint32_t r = 0; r < p->items[list[i]].n_ranges; r++) {
+            uint32_t sequence = p->ranges[p->items[list[i]].range + r].sequence;
+
+            if (sequence >= end)
+                end = sequence + 1;
+        }
+    for (uint32_t s = 0; s < end; s++)
+        n_sequences += find_range(p, list, s, &range);
+    e->unranged = !n_sequences;
+    if (e->n)
+        memset(e->sequence_ids, -1, e->n);
+    for (uint32_t s = 0; s < (n_sequences ? n_sequences : 1); s++) {
+        if (!find_range(p, list, s, &range))
+            range = (struct span){0, (uint32_t)e->n};
+        if (range.end > range.start)
+            memset(e->sequence_ids + range.start, (int)s, range.end - range.start);
     }
 }
 

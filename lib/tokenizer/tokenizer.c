@@ -1,3 +1,4 @@
+#include "tokenizer/added_finder.h"
 #include "tokenizer/decoder.h"
 #include "tokenizer/parts.h"
 
@@ -13,6 +14,7 @@ static bool compile_parts(const struct tokenizer_spec *spec, struct image_writer
     if (!core_compile(spec, &w->sections[IMAGE_CORE], err) || !program_compile(spec, w, err) ||
         !token_model_compile(spec, w, err))
         return false;
+    words_compile(spec, w);
     if (!core_open(w->sections[IMAGE_CORE].data, w->sections[IMAGE_CORE].size, &core, err))
         return false;
     /* The texts of ids come from the model as it will be opened, so that there is one truth. */
@@ -105,6 +107,10 @@ static bool open_parts(struct tokenizer *t, struct err *err)
         return false;
     t->scanner = find_scanner(&t->core);
     t->added_pairs = cut_added_pairs(&t->core);
+    t->finder = mem_new(struct added_finder);
+    added_finder_open(&t->core, t->finder);
+    if (t->finder->usable)
+        t->words = words_open(t->image, t->model, t->program, t->scanner);
     t->n_names = count_names(&t->core, t->model);
     learn_wrapping(t);
     return true;
@@ -141,6 +147,8 @@ void tokenizer_unref(struct tokenizer *t)
 {
     if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
         return;
+    words_free(t->words);
+    free(t->finder);
     program_free(t->program);
     token_model_free(t->model);
     if (t->core.head)
@@ -157,7 +165,7 @@ struct scratch *scratch_new(size_t max_bytes)
 {
     struct scratch *s = mem_new(struct scratch);
 
-    s->max_bytes = max_bytes ? max_bytes : 8 << 20;
+    s->words_scratch = words_scratch_new(max_bytes);
     s->pieces_scratch = pieces_scratch_new();
     s->model_scratch = model_scratch_new();
     s->decode.patterns = pattern_scratch_new();
@@ -173,6 +181,10 @@ void scratch_free(struct scratch *s)
         return;
     pieces_scratch_free(s->pieces_scratch);
     model_scratch_free(s->model_scratch);
+    words_scratch_free(s->words_scratch);
+    free(s->words_out.ids);
+    free(s->words_out.spans);
+    buf_release(&s->text);
     pieces_release(&s->pieces);
     free(s->tokens.items);
     parts_release(s->parts);
