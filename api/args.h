@@ -6,6 +6,7 @@
  * frees what it holds and the struct itself, and is what call->args_release
  * points to. The backend may move parts out (leaving them zeroed).
  */
+#include "api/text_job.h"
 #include "hub/repo_id.h"
 #include "resolve/request.h"
 #include "template/template.h"
@@ -55,7 +56,7 @@ struct args_render {
     struct template_inputs inputs; /* tokens apart */
     char *chat_template;           /* the request's own text; NULL: none */
     char *template_name;           /* NULL: the default one */
-    bool detect_format;            /* content_format as the template is made for */
+    bool template_only; /* special_tokens: those of the template count, not those of the texts */
 };
 
 /* OP_FACTORY_CREATE, OP_PIPELINE_CREATE */

@@ -32,7 +32,7 @@ static void take_random(struct server *s, uint8_t *ret, size_t size)
 }
 
 /* UUIDv7 (RFC 9562): 48 bits of milliseconds, then random bits. */
-static void make_id(struct server *s, char ret[REQUEST_ID_MAX + 1])
+void server_make_id(struct server *s, char ret[REQUEST_ID_MAX + 1])
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t b[16];
@@ -57,6 +57,19 @@ static void make_id(struct server *s, char ret[REQUEST_ID_MAX + 1])
 
 /* ---- begin and end */
 
+/*
+ * libmicrohttpd would put every query key into its pool, which we have no use for, and
+ * with some hundred of them run out of it and forget about the request. It has found
+ * the '?' already and is about to write behind it.
+ */
+static void hide_query(const char *target)
+{
+    const char *query = strchr(target, '?');
+
+    if (query)
+        *(char *)(uintptr_t)(query + 1) = '\0';
+}
+
 /* Called with the request line; target is libmicrohttpd's and will be cut up. */
 void exchange_begin(struct exchange *ex, struct MHD_Connection *mhd, const char *target)
 {
@@ -74,6 +87,7 @@ void exchange_begin(struct exchange *ex, struct MHD_Connection *mhd, const char 
     ex->req.revision = s->revision;
     ex->route_index = s->config.n_routes;
     buf_append_str(&ex->target, target);
+    hide_query(target);
     ex->req.target = ex->target.data ? ex->target.data : "";
     connection_enter(c, PHASE_HEAD, ex->start_ns / 1000000 + s->config.header_timeout_ms);
 }
@@ -86,39 +100,42 @@ static void keep_buf(struct buf *b)
         buf_clear(b);
 }
 
+void server_report(struct server *s, const struct access *a, const struct route *route,
+                   size_t route_index, bool from_hot, size_t received)
+{
+    struct metrics *m = s->config.metrics;
+
+    if (m) {
+        if (a->status)
+            metrics_request(m, route_index, a->status, a->duration_us, from_hot);
+        metrics_count(m, COUNTER_RECEIVED_BYTES, received);
+        if (a->body_bytes != UINT64_MAX)
+            metrics_count(m, COUNTER_SENT_BYTES, a->body_bytes);
+    }
+    if (s->config.log_access && !(route && route->probe))
+        s->config.log_access(s->config.log_ctx, a);
+}
+
 static void report(struct exchange *ex, int64_t now_ns, bool completed)
 {
-    const struct server *s = server_of(ex);
     const struct route *route = ex->req.route;
-    int64_t duration_us = (now_ns - ex->start_ns) / 1000;
-    struct access a;
-
-    if (s->config.metrics) {
-        if (ex->status)
-            metrics_request(s->config.metrics, ex->route_index, ex->status, duration_us,
-                            ex->from_hot);
-        metrics_count(s->config.metrics, COUNTER_RECEIVED_BYTES, ex->req.body_size);
-        if (ex->sent_bytes != UINT64_MAX && !ex->req.is_head)
-            metrics_count(s->config.metrics, COUNTER_SENT_BYTES, ex->sent_bytes);
-    }
-    if (!s->config.log_access || (route && route->probe))
-        return;
-    a = (struct access){
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(ex->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct access a = {
         .method = ex->method_text ? ex->method_text : "-",
         .target = ex->req.target,
         .route_id = route && route->id ? route->id : "",
         .request_id = ex->req.id,
         .principal = ex->req.principal,
+        .peer = info ? info->client_addr : NULL,
         .status = ex->status,
-        .body_bytes = ex->sent_bytes,
-        .duration_us = duration_us,
+        .body_bytes = ex->req.is_head && ex->sent_bytes != UINT64_MAX ? 0 : ex->sent_bytes,
+        .duration_us = (now_ns - ex->start_ns) / 1000,
         .code = ex->code,
         .completed = completed,
     };
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(ex->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    a.peer = info ? info->client_addr : NULL;
-    s->config.log_access(s->config.log_ctx, &a);
+
+    server_report(server_of(ex), &a, route, ex->route_index, ex->from_hot, ex->req.body_size);
 }
 
 /* The request is over and its parts go; what is used again stays. */
@@ -132,7 +149,7 @@ static void exchange_clear(struct exchange *ex)
         TAILQ_REMOVE(&s->waiters, ex, waiter);
     if (ex->flight)
         exchange_abandon(ex);
-    if (ex->response && !ex->response_is_kept)
+    if (ex->response)
         MHD_destroy_response(ex->response);
     if (ex->req.query) {
         bind_release(ex->req.route->query, ex->req.query);
@@ -182,7 +199,7 @@ void exchange_sleep(struct exchange *ex, enum phase phase, int64_t at_ms)
 
 /*
  * With polling left to us, MHD_resume_connection() only sets a flag: no
- * descriptor becomes readable and no timeout due. So the listener remembers that
+ * descriptor becomes readable and no timeout due. So the server remembers that
  * MHD_run() has something to do.
  */
 void exchange_wake(struct exchange *ex)
@@ -191,7 +208,7 @@ void exchange_wake(struct exchange *ex)
         return;
     ex->asleep = false;
     MHD_resume_connection(ex->mhd);
-    ex->connection->listener->need_run = true;
+    server_of(ex)->need_run = true;
 }
 
 void exchange_abandon(struct exchange *ex)
@@ -419,7 +436,7 @@ static bool read_head(struct exchange *ex, const char *method, const char *versi
     if (head_is_request_id(ex->head.request_id))
         strcpy(ex->req.id, ex->head.request_id);
     else
-        make_id(s, ex->req.id);
+        server_make_id(s, ex->req.id);
     if (!head_done(&ex->head, version, method, ex->req.target, &err)) {
         ex->must_close = true; /* whatever follows may be read in more than one way */
         if (s->config.metrics)

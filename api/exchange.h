@@ -7,6 +7,7 @@
  * request that is answered from the hot cache allocates nothing of ours.
  */
 #include "api/deadline.h"
+#include "api/front.h"
 #include "api/head.h"
 #include "api/hot.h"
 #include "api/router.h"
@@ -71,7 +72,6 @@ struct exchange {
 
     /* ---- the reply */
     struct MHD_Response *response; /* NULL until there is one */
-    bool response_is_kept;         /* the hot cache's; queued before anything else happens */
     unsigned status;
     uint64_t sent_bytes;
     enum err_code code;
@@ -85,6 +85,7 @@ struct exchange {
 struct connection {
     struct server *server;
     struct listener *listener;
+    struct share *share; /* see api/listener.h */
     int fd;
     bool is_cut;
     enum phase phase;
@@ -93,19 +94,17 @@ struct connection {
     struct exchange exchange;
 };
 
-struct listener {
-    struct server *server;
-    struct MHD_Daemon *mhd;
-    struct door door;
-    bool need_run;
-};
-
 struct server {
     struct server_config config;
     struct router *router;
     struct hot *hot;
     struct listener listeners[SERVER_MAX_LISTENERS];
     size_t n_listeners;
+    struct front *front;
+    struct MHD_Daemon *mhd;
+    bool need_run;                  /* of MHD_run() */
+    const struct arrival *arriving; /* set while libmicrohttpd takes it over */
+    int64_t arriving_deadline_ms;
     TAILQ_HEAD(, connection) connections;
     TAILQ_HEAD(, stream) streams;
     TAILQ_HEAD(waiters, exchange) waiters;
@@ -133,7 +132,21 @@ void connection_enter(struct connection *c, enum phase phase, int64_t at_ms);
 /* Makes libmicrohttpd close it: never close() the descriptor, that is its own. */
 void connection_cut(struct connection *c);
 
+/* ---- server.c */
+
+/* A connection was accepted, or is closed: whoever has it. */
+void server_came(struct server *s);
+void server_left(struct server *s, struct listener *l, struct share *share);
+/* libmicrohttpd gets it; its next request must begin by deadline_ms. */
+void server_take_over(struct server *s, const struct arrival *a, int64_t deadline_ms);
+
 /* ---- exchange.c */
+
+/* A UUIDv7. */
+void server_make_id(struct server *s, char ret[REQUEST_ID_MAX + 1]);
+/* Counts and logs a request that is over. route: NULL when none was found. */
+void server_report(struct server *s, const struct access *a, const struct route *route,
+                   size_t route_index, bool from_hot, size_t received);
 
 void exchange_begin(struct exchange *ex, struct MHD_Connection *mhd, const char *target);
 /* What libmicrohttpd calls the handler for; see MHD_AccessHandlerCallback. */
@@ -155,8 +168,11 @@ void exchange_release(struct exchange *ex);
 /* Takes over response. size: of its body; UINT64_MAX: a stream. */
 void reply_send(struct exchange *ex, unsigned status, struct MHD_Response *response, uint64_t size,
                 const char *content_type);
-/* Must be queued in the same call of libmicrohttpd's: another request may change the response. */
-void reply_hot(struct exchange *ex, struct hot_entry *entry);
+void reply_hot(struct exchange *ex, const struct hot_entry *entry);
+enum { KEPT_HEAD_MAX = 1024 };
+/* Writes the head of a reply from entry; its size. duration_ns: since the request was there. */
+size_t reply_kept_head(const struct server *s, struct hot_entry *entry, const char *id,
+                       int64_t duration_ns, char ret[KEPT_HEAD_MAX]);
 
 /* ---- stream.c */
 

@@ -97,6 +97,8 @@ static bool take_known(struct head *h, const char *name, size_t size, const char
             return take_length(h, value);
         if (IS("Content-Type"))
             return keep_one(h, &h->content_type, value, "more than one Content-Type");
+        if (IS("Connection"))
+            h->connection = value;
         return true;
     case 'e':
         h->expects_continue |= IS("Expect");

@@ -19,7 +19,7 @@ struct head {
     bool expects_continue;
     bool has_range, has_prefer, has_conditions; /* beyond If-None-Match */
     const char *host, *origin, *fetch_site, *authorization;
-    const char *accept, *content_type;
+    const char *accept, *content_type, *connection;
     const char *if_none_match, *if_match, *idempotency_key, *prefer, *request_id;
     unsigned n_fields;
     const char *fault; /* static; the first one found */

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char application_json[] = "application/json";
@@ -95,9 +96,9 @@ static const char *revision_text(const struct exchange *ex, char ret[24])
 }
 
 /* The end of Server-Timing: the whole time, in milliseconds. */
-static const char *total_text(const struct exchange *ex, char ret[48])
+static const char *total_text(int64_t duration_ns, bool from_hot, char ret[48])
 {
-    uint64_t us = (uint64_t)(clock_mono_ns() - ex->start_ns) / 1000;
+    uint64_t us = (uint64_t)duration_ns / 1000;
     char *at = ret + 47;
 
     *at = '\0';
@@ -108,7 +109,7 @@ static const char *total_text(const struct exchange *ex, char ret[48])
         us /= 10;
     }
     at = (char *)memcpy(at - 10, "total;dur=", 10);
-    return ex->from_hot ? memcpy(at - 5, "hot, ", 5) : at;
+    return from_hot ? memcpy(at - 5, "hot, ", 5) : at;
 }
 
 static bool must_say_close(const struct exchange *ex)
@@ -123,7 +124,8 @@ void reply_send(struct exchange *ex, unsigned status, struct MHD_Response *respo
     add_lasting(ex, status, response, content_type);
     add(response, "X-Request-Id", ex->req.id);
     add(response, "X-Registry-Revision", revision_text(ex, (char[24]){0}));
-    buf_append_str(&ex->timing, total_text(ex, (char[48]){0}));
+    buf_append_str(&ex->timing,
+                   total_text(clock_mono_ns() - ex->start_ns, ex->from_hot, (char[48]){0}));
     add(response, "Server-Timing", ex->timing.data);
     add_own_headers(ex, response);
     if (must_say_close(ex))
@@ -195,7 +197,7 @@ static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
     struct hot_entry entry = {
         .status = status,
         .content_type = content_type,
-        .cache_control = ex->cache_control,
+        .cache_control = cache_control_of(ex, status),
         .route = ex->req.route,
         .route_index = ex->route_index,
         .revision = ex->req.revision,
@@ -225,74 +227,75 @@ static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
         metrics_count(s->config.metrics, COUNTER_HOT_MISSES, 1);
 }
 
-/*
- * The response of a kept answer is kept too. What lasts is in it once; what does
- * not is replaced for each request. This may be done while an earlier reply is
- * still on its way: libmicrohttpd writes the head of a reply in the call that it is queued
- * in, and takes only the body from the response afterwards.
- */
-struct kept {
-    struct MHD_Response *response;
-    char id[REQUEST_ID_MAX + 1], revision[24], timing[48]; /* as they stand in it */
-};
-
-static void kept_free(void *reply)
+/* The part of the head that is the same for everybody. */
+static char *kept_new(const struct hot_entry *entry)
 {
-    struct kept *k = reply;
+    struct buf b = {0};
 
-    MHD_destroy_response(k->response);
-    free(k);
-}
-
-static struct kept *kept_new(const struct exchange *ex, const struct hot_entry *entry)
-{
-    struct kept *k = mem_new(struct kept);
-
-    k->response = response_of_blob(entry->body, entry->content_type);
-    add_lasting(ex, entry->status, k->response, entry->content_type);
+    buf_printf(&b, "HTTP/1.1 %u OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", entry->status,
+               entry->content_type, entry->body->size);
+    buf_printf(&b, "Cache-Control: %s\r\n", entry->cache_control);
+    if (entry->etag[0])
+        buf_printf(&b, "ETag: %s\r\n", entry->etag);
     if (entry->location[0])
-        add(k->response, "Location", entry->location);
-    return k;
+        buf_printf(&b, "Location: %s\r\n", entry->location);
+    if (entry->negotiated)
+        buf_append_str(&b, "Vary: Accept\r\n");
+    return buf_take(&b);
 }
 
-static void replace(struct MHD_Response *r, const char *name, char *was, const char *value)
+/* The Date of this second; rendered once in it. */
+static const char *date_text(void)
 {
-    if (str_eq(was, value))
-        return;
-    if (*was)
-        MHD_del_response_header(r, name, was);
-    add(r, name, value);
-    strcpy(was, value);
+    static _Thread_local char text[40];
+    static _Thread_local time_t of;
+    time_t now = time(NULL);
+    struct tm tm;
+
+    if (now != of) {
+        gmtime_r(&now, &tm);
+        strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+        of = now;
+    }
+    return text;
 }
 
-static void send_kept(struct exchange *ex, const struct hot_entry *entry, struct kept *k)
+static char *put(char *at, const char *text)
 {
-    replace(k->response, "X-Request-Id", k->id, ex->req.id);
-    replace(k->response, "X-Registry-Revision", k->revision, revision_text(ex, (char[24]){0}));
-    replace(k->response, "Server-Timing", k->timing, total_text(ex, (char[48]){0}));
-    ex->status = entry->status;
-    ex->sent_bytes = entry->body->size;
-    ex->response = k->response;
-    ex->response_is_kept = true;
+    size_t size = strlen(text);
+
+    memcpy(at, text, size);
+    return at + size;
 }
 
-void reply_hot(struct exchange *ex, struct hot_entry *entry)
+size_t reply_kept_head(const struct server *s, struct hot_entry *entry, const char *id,
+                       int64_t duration_ns, char ret[KEPT_HEAD_MAX])
+{
+    char timing[48], *at = ret;
+
+    if (!entry->reply) {
+        entry->reply = kept_new(entry);
+        entry->reply_free = free;
+        assert(strlen(entry->reply) + 400 < KEPT_HEAD_MAX);
+    }
+    at = put(at, entry->reply);
+    at = put(put(at, "Date: "), date_text());
+    at = put(put(at, "\r\nX-Registry-Revision: "), s->revision_text);
+    at = put(put(at, "\r\nX-Request-Id: "), id);
+    at = put(put(at, "\r\nServer-Timing: "), total_text(duration_ns, true, timing));
+    at = put(at, "\r\n\r\n");
+    return (size_t)(at - ret);
+}
+
+void reply_hot(struct exchange *ex, const struct hot_entry *entry)
 {
     ex->from_hot = true;
     ex->cache_control = entry->cache_control;
     ex->negotiated = entry->negotiated;
     memcpy(ex->etag, entry->etag, sizeof(ex->etag));
-    if (is_unchanged(ex, entry->status) || must_say_close(ex)) {
-        if (entry->location[0])
-            reply_header(&ex->req, "Location", entry->location);
-        send_blob(ex, entry->status, entry->body, entry->content_type);
-        return;
-    }
-    if (!entry->reply) {
-        entry->reply = kept_new(ex, entry);
-        entry->reply_free = kept_free;
-    }
-    send_kept(ex, entry, entry->reply);
+    if (entry->location[0])
+        reply_header(&ex->req, "Location", entry->location);
+    send_blob(ex, entry->status, entry->body, entry->content_type);
 }
 
 void reply_blob(struct request *req, unsigned status, struct blob *blob, const char *content_type)

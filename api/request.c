@@ -1,6 +1,7 @@
 #include "api/exchange.h"
 #include "api/reply.h"
 #include "api/stream.h"
+#include "api/tree.h"
 #include "base/clock.h"
 #include "base/hash.h"
 
@@ -67,7 +68,9 @@ bool request_json(struct request *req, json_t **ret, struct err *err)
     }
     if (is_too_deep(req->body, req->body_size, max_depth))
         return err_set(err, ERR_INVALID, "the body nests deeper than %u", max_depth);
-    doc = json_loadb(req->body, req->body_size, JSON_REJECT_DUPLICATES, &at);
+    doc = tree_read(req->body, req->body_size, max_depth);
+    if (!doc)
+        doc = json_loadb(req->body, req->body_size, JSON_REJECT_DUPLICATES, &at);
     if (!doc) {
         err_set(err, ERR_INVALID, "the body is not JSON: line %d, column %d: %s", at.line,
                 at.column, at.text);

@@ -7,9 +7,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum {
     MAX_RUNS = 8, /* of MHD_run() in a row for one listener; then the loop gets its turn */
@@ -30,7 +30,7 @@ void connection_cut(struct connection *c)
 {
     c->is_cut = true;
     shutdown(c->fd, SHUT_RDWR);
-    c->listener->need_run = true;
+    c->server->need_run = true;
 }
 
 static void gauge_connections(const struct server *s)
@@ -39,23 +39,36 @@ static void gauge_connections(const struct server *s)
         metrics_gauge(s->config.metrics, GAUGE_CONNECTIONS, s->n_connections);
 }
 
-static void open_connection(struct listener *l, struct MHD_Connection *mhd, void **slot)
+void server_came(struct server *s)
 {
-    struct connection *c = mem_new(struct connection);
-    struct server *s = l->server;
-
-    c->server = s;
-    c->listener = l;
-    c->exchange.connection = c;
-    c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    TAILQ_INSERT_TAIL(&s->connections, c, link);
     s->n_connections++;
-    /* The first request must come as fast as a head: nobody connects to say nothing. */
-    connection_enter(c, PHASE_IDLE, clock_mono_ms() + s->config.header_timeout_ms);
-    *slot = c;
     if (s->config.metrics)
         metrics_count(s->config.metrics, COUNTER_CONNECTIONS, 1);
     gauge_connections(s);
+}
+
+void server_left(struct server *s, struct listener *l, struct share *share)
+{
+    s->n_connections--;
+    gauge_connections(s);
+    listener_left(l, share);
+    if (l->deaf && l->fd >= 0)
+        front_listen(s->front, l, true);
+}
+
+static void open_connection(struct server *s, void **slot)
+{
+    const struct arrival *a = take(&s->arriving);
+    struct connection *c = mem_new(struct connection);
+
+    c->server = s;
+    c->listener = a->listener;
+    c->share = a->share;
+    c->fd = a->fd;
+    c->exchange.connection = c;
+    TAILQ_INSERT_TAIL(&s->connections, c, link);
+    connection_enter(c, PHASE_IDLE, s->arriving_deadline_ms);
+    *slot = c;
 }
 
 static void close_connection(struct connection *c)
@@ -65,11 +78,21 @@ static void close_connection(struct connection *c)
     connection_enter(c, PHASE_IDLE, 0);
     exchange_release(&c->exchange);
     TAILQ_REMOVE(&s->connections, c, link);
-    s->n_connections--;
-    /* At the limit, the listening socket left the epoll set and comes back in the next run only. */
-    c->listener->need_run = true;
-    gauge_connections(s);
+    server_left(s, c->listener, c->share);
     free(c);
+}
+
+void server_take_over(struct server *s, const struct arrival *a, int64_t deadline_ms)
+{
+    s->arriving = a;
+    s->arriving_deadline_ms = deadline_ms;
+    s->need_run = true;
+    /* It closes what it cannot take; what it took and gave up again was told to on_connection(). */
+    if (MHD_add_connection(s->mhd, a->fd, a->peer_size ? &a->peer.any : &(struct sockaddr){0},
+                           a->peer_size ? a->peer_size : sizeof(struct sockaddr)) != MHD_YES &&
+        s->arriving)
+        server_left(s, a->listener, a->share);
+    s->arriving = NULL;
 }
 
 /* ---- libmicrohttpd's callbacks */
@@ -77,8 +100,10 @@ static void close_connection(struct connection *c)
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **slot,
                           enum MHD_ConnectionNotificationCode why)
 {
+    (void)mhd;
+
     if (why == MHD_CONNECTION_NOTIFY_STARTED)
-        open_connection(cls, mhd, slot);
+        open_connection(cls, slot);
     else if (*slot)
         close_connection(take(slot));
 }
@@ -158,39 +183,31 @@ static void set_defaults(struct server_config *c)
 #undef OR
 }
 
-static bool listener_start(struct listener *l, int fd, struct err *err)
+static bool start_mhd(struct server *s, struct err *err)
 {
-    const struct server_config *c = &l->server->config;
-    /* On this machine all peers have one address: a limit there is only what somebody asked for. */
-    bool is_near = l->door.is_loopback || l->door.is_unix;
-    unsigned per_peer = c->max_connections_per_peer ? c->max_connections_per_peer
-                        : is_near                   ? 0
-                                                    : DEFAULT_PER_PEER;
+    const struct server_config *c = &s->config;
 
     /*
      * Types matter: the list is variadic. SIGPIPE is ours to ignore, else files
      * are sent in small pieces without sendfile(). Never an internal thread with
-     * epoll: that stalls with 128 connections ready at once.
+     * epoll: that stalls with 128 connections ready at once. Connections are counted by
+     * their listeners.
      */
-    l->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
-                              NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER, on_log, l->server, //
-                              MHD_OPTION_LISTEN_SOCKET, fd,                                       //
-                              MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                               //
-                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->max_header_bytes,            //
-                              MHD_OPTION_CONNECTION_TIMEOUT,
-                              (unsigned)((c->idle_timeout_ms + 999) / 1000),   //
-                              MHD_OPTION_CONNECTION_LIMIT, c->max_connections, //
-                              MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                              per_peer,                                        //
-                              MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,  //
-                              MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,    //
-                              MHD_OPTION_URI_LOG_CALLBACK, on_request_line, l, //
-                              MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, l,    //
-                              MHD_OPTION_STRICT_FOR_CLIENT, 1,                 //
-                              MHD_OPTION_END);
-    if (!l->mhd)
-        return err_set(err, ERR_IO, "cannot serve descriptor %d: %s", fd, strerror(errno));
-    l->need_run = true; /* once after start, or nothing is accepted */
+    s->mhd = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+        NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,             //
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                                         //
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->max_header_bytes,                      //
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((c->idle_timeout_ms + 999) / 1000), //
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT_MAX,                               //
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,                               //
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,                                 //
+        MHD_OPTION_URI_LOG_CALLBACK, on_request_line, s,                              //
+        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, s,                                 //
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,                                              //
+        MHD_OPTION_END);
+    if (!s->mhd)
+        return err_set(err, ERR_IO, "cannot start libmicrohttpd: %s", strerror(errno));
     return true;
 }
 
@@ -211,51 +228,52 @@ bool server_start(struct server **ret, const struct server_config *config,
     for (int i = 0; i < N_PHASES; i++)
         TAILQ_INIT(&s->deadlines[i]);
     api_set_revision(s, config->revision);
-    for (size_t i = 0; i < n; i++) {
-        struct listener *l = &s->listeners[i];
-
-        *l = (struct listener){.server = s, .door = listeners[i].door};
-        if (!listener_start(l, listeners[i].fd, err)) {
-            while (i < n)
-                close(listeners[i++].fd);
-            server_stop(s);
-            return false;
-        }
-        s->n_listeners++;
+    for (size_t i = 0; i < n; i++)
+        listener_open(&s->listeners[s->n_listeners++], s, &listeners[i]);
+    if (!start_mhd(s, err) || !front_new(&s->front, s, err)) {
+        server_stop(s);
+        return false;
     }
+    for (size_t i = 0; i < n; i++)
+        front_listen(s->front, &s->listeners[i], true);
     *ret = s;
     return true;
 }
 
 /* ---- running */
 
-size_t server_n_listeners(const struct server *s) { return s->n_listeners; }
-
-int server_listener_fd(const struct server *s, size_t i)
+int server_fd(const struct server *s, size_t i)
 {
-    return MHD_get_daemon_info(s->listeners[i].mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    return i == 0 ? front_fd(s->front)
+                  : MHD_get_daemon_info(s->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
 size_t server_n_connections(const struct server *s) { return s->n_connections; }
 
-static bool is_due(const struct listener *l)
+static bool is_due(const struct server *s)
 {
     MHD_UNSIGNED_LONG_LONG ms;
 
-    return l->need_run || (MHD_get_timeout(l->mhd, &ms) == MHD_YES && ms == 0);
+    return s->need_run || (MHD_get_timeout(s->mhd, &ms) == MHD_YES && ms == 0);
 }
 
-static void kick(struct listener *l)
+static void run_mhd(struct server *s)
 {
     int n = 0;
 
     do {
-        l->need_run = false;
-        MHD_run(l->mhd);
-    } while (++n < MAX_RUNS && is_due(l));
+        s->need_run = false;
+        MHD_run(s->mhd);
+    } while (++n < MAX_RUNS && is_due(s));
 }
 
-void server_ready(struct server *s, size_t i) { kick(&s->listeners[i]); }
+void server_ready(struct server *s, size_t i)
+{
+    if (i == 0)
+        front_ready(s->front);
+    else
+        run_mhd(s);
+}
 
 static void cut_late(struct server *s, enum phase phase, int64_t now_ms)
 {
@@ -300,6 +318,7 @@ static void check_deadlines(struct server *s)
     int64_t now_ms = clock_mono_ms();
     struct deadline *d;
 
+    front_check(s->front, now_ms);
     end_pauses(s, now_ms);
     cut_late(s, PHASE_IDLE, now_ms);
     cut_late(s, PHASE_HEAD, now_ms);
@@ -329,16 +348,15 @@ static void set_gauges(const struct server *s)
 void server_run(struct server *s)
 {
     check_deadlines(s);
-    for (size_t i = 0; i < s->n_listeners; i++)
-        if (is_due(&s->listeners[i]))
-            kick(&s->listeners[i]);
+    if (is_due(s))
+        run_mhd(s);
     if (s->config.metrics)
         set_gauges(s);
 }
 
 int server_timeout_ms(struct server *s)
 {
-    int64_t next_ms = INT64_MAX, now_ms;
+    int64_t next_ms = front_next_ms(s->front), now_ms;
     MHD_UNSIGNED_LONG_LONG mhd_ms;
     int64_t least = INT32_MAX;
 
@@ -351,12 +369,10 @@ int server_timeout_ms(struct server *s)
         now_ms = clock_mono_ms();
         least = next_ms <= now_ms ? 0 : next_ms - now_ms;
     }
-    for (size_t i = 0; i < s->n_listeners; i++) {
-        if (s->listeners[i].need_run)
-            return 0;
-        if (MHD_get_timeout(s->listeners[i].mhd, &mhd_ms) == MHD_YES && (int64_t)mhd_ms < least)
-            least = (int64_t)mhd_ms;
-    }
+    if (s->need_run)
+        return 0;
+    if (MHD_get_timeout(s->mhd, &mhd_ms) == MHD_YES && (int64_t)mhd_ms < least)
+        least = (int64_t)mhd_ms;
     return least == INT32_MAX ? -1 : (int)least;
 }
 
@@ -369,14 +385,10 @@ void server_drain(struct server *s)
     if (s->draining)
         return;
     s->draining = true;
-    for (size_t i = 0; i < s->n_listeners; i++) {
-        struct listener *l = &s->listeners[i];
-
-        int fd = MHD_quiesce_daemon(l->mhd); /* ours again */
-        if (fd >= 0)
-            close(fd);
-        l->need_run = true;
-    }
+    for (size_t i = 0; i < s->n_listeners; i++)
+        listener_close(&s->listeners[i]);
+    if (s->front)
+        front_drain(s->front);
     streams_drain(s);
     TAILQ_FOREACH (c, &s->connections, link)
         if (c->phase == PHASE_IDLE || c->phase == PHASE_PAUSE)
@@ -404,12 +416,6 @@ static void answer_all(struct server *s)
     }
 }
 
-static void run_all(struct server *s)
-{
-    for (size_t i = 0; i < s->n_listeners; i++)
-        kick(&s->listeners[i]);
-}
-
 void server_stop(struct server *s)
 {
     struct connection *c;
@@ -419,16 +425,18 @@ void server_stop(struct server *s)
     server_drain(s);
     s->stopping = true;
     answer_all(s);
-    run_all(s); /* what can be sent at once is */
+    if (s->mhd)
+        run_mhd(s); /* what can be sent at once is */
+    front_free(take(&s->front));
     for (int round = 0; s->n_connections && round < STOP_ROUNDS; round++) {
         TAILQ_FOREACH (c, &s->connections, link) {
             connection_cut(c);
             exchange_wake(&c->exchange);
         }
-        run_all(s);
+        run_mhd(s);
     }
-    for (size_t i = 0; i < s->n_listeners; i++)
-        MHD_stop_daemon(s->listeners[i].mhd);
+    if (s->mhd)
+        MHD_stop_daemon(s->mhd);
     assert(TAILQ_EMPTY(&s->connections) && s->n_calls == 0);
     hot_free(s->hot);
     router_free(s->router);

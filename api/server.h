@@ -4,7 +4,7 @@
  *
  * Knows libmicrohttpd, HTTP and JSON; knows neither the loop it runs in, nor
  * the disk, nor the Hub: what takes time is asked of the backend, and the
- * connection sleeps meanwhile. The loop watches the descriptor of each listener
+ * connection sleeps meanwhile. The loop watches the server's descriptors
  * for reading and calls server_ready() when it is; calls server_run() when
  * server_timeout_ms() have passed; and calls server_run() before it blocks
  * whenever server_timeout_ms() is 0.
@@ -88,8 +88,9 @@ struct server_config {
 bool server_start(struct server **ret, const struct server_config *config,
                   const struct listener_config *listeners, size_t n, struct err *err) MUST_CHECK;
 
-size_t server_n_listeners(const struct server *s);
-int server_listener_fd(const struct server *s, size_t i); /* to be watched for reading */
+/* To be watched for reading; then server_ready(). */
+enum { SERVER_N_FDS = 2 };
+int server_fd(const struct server *s, size_t i);
 void server_ready(struct server *s, size_t i);
 void server_run(struct server *s);
 int server_timeout_ms(struct server *s); /* -1: nothing to wait for */

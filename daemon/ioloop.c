@@ -62,8 +62,8 @@ bool ioloop_open(struct ioloop *il, uv_loop_t *loop, const struct server_config 
     uv_timer_init(loop, &il->timer);
     il->prepare.data = il->timer.data = il;
     uv_prepare_start(&il->prepare, on_prepare);
-    for (size_t i = 0; i < n; i++) {
-        uv_poll_init(loop, &il->polls[i], server_listener_fd(il->server, i));
+    for (size_t i = 0; i < SERVER_N_FDS; i++) {
+        uv_poll_init(loop, &il->polls[i], server_fd(il->server, i));
         il->polls[i].data = il;
         uv_poll_start(&il->polls[i], UV_READABLE, on_ready);
     }
@@ -73,7 +73,7 @@ bool ioloop_open(struct ioloop *il, uv_loop_t *loop, const struct server_config 
 void ioloop_close(struct ioloop *il)
 {
     /* The poll handles first: their descriptors go with the server. */
-    for (size_t i = 0; i < server_n_listeners(il->server); i++) {
+    for (size_t i = 0; i < SERVER_N_FDS; i++) {
         uv_poll_stop(&il->polls[i]);
         uv_close((uv_handle_t *)&il->polls[i], NULL);
     }

@@ -19,7 +19,7 @@ struct ioloop {
 
     /* ---- private */
     uv_loop_t *loop, own_loop;
-    uv_poll_t polls[SERVER_MAX_LISTENERS];
+    uv_poll_t polls[SERVER_N_FDS];
     uv_prepare_t prepare;
     uv_idle_t idle;
     uv_timer_t timer;

@@ -59,26 +59,39 @@ static size_t special_tokens(const struct model *m, struct template_token ret[TO
     return n;
 }
 
-static void write_answer(struct rendering *g, enum content_format format, const struct buf *text,
-                         const struct template_spans *spans)
+static void write_spans(struct json *j, const char *key, struct template_spans *spans,
+                        const struct buf *text)
 {
+    template_spans_in_chars(spans, text->data);
+    json_key(j, key), json_open(j, '[');
+    for (size_t i = 0; i < spans->n; i++) {
+        json_item(j), json_open(j, '{');
+        json_int(j, "start", (int64_t)spans->items[i].start);
+        json_int(j, "end", (int64_t)spans->items[i].end);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static void write_answer(struct rendering *g, struct template_report *report,
+                         const struct buf *text)
+{
+    const struct args_render *args = g->call->args;
     struct json j = json_begin(&g->body);
 
     json_open(&j, '{');
     json_key(&j, "text"), json_write_str_n(&g->body, text->data ? text->data : "", text->size);
-    json_key(&j, "generation_spans"), json_open(&j, '[');
-    for (size_t i = 0; i < spans->n; i++) {
-        json_item(&j), json_open(&j, '{');
-        json_int(&j, "start", spans->items[i].start);
-        json_int(&j, "end", spans->items[i].end);
-        json_close(&j, '}');
-    }
-    json_close(&j, ']');
+    write_spans(&j, "generation_spans", &report->generation, text);
+    if (args->template_only)
+        write_spans(&j, "user_spans", &report->users, text);
     json_key(&j, "template"), json_open(&j, '{');
     json_str(&j, "name", g->choice.name);
     json_str(&j, "origin", g->choice.origin);
     json_close(&j, '}');
-    json_str(&j, "content_format", content_format_name(format));
+    json_str(&j, "content_format", content_format_name(report->modes.content));
+    json_str(&j, "tool_arguments", arguments_format_name(report->modes.arguments));
+    json_str(&j, "null_content", null_content_name(report->modes.null));
+    json_str(&j, "message_rules", args->inputs.max_rules ? "max" : "given");
     json_close(&j, '}');
 }
 
@@ -86,7 +99,7 @@ static void render(uv_work_t *work)
 {
     struct rendering *g = container_of(work, struct rendering, work);
     const struct args_render *args = g->call->args;
-    AUTO_TEMPLATE_SPANS struct template_spans spans = {0};
+    AUTO_TEMPLATE_REPORT struct template_report report = {.wants_users = args->template_only};
     AUTO_BUF struct buf text = {0};
     struct template_token tokens[TOKENS_MAX];
     struct template_inputs in = args->inputs;
@@ -98,11 +111,9 @@ static void render(uv_work_t *work)
     }
     in.tokens = tokens;
     in.n_tokens = special_tokens(g->model, tokens);
-    if (args->detect_format)
-        in.content_format = template_content_format(g->compiled);
-    g->ok = template_render(g->compiled, &in, NULL, &text, &spans, &g->err);
+    g->ok = template_render(g->compiled, &in, NULL, &text, &report, &g->err);
     if (g->ok)
-        write_answer(g, in.content_format, &text, &spans);
+        write_answer(g, &report, &text);
 }
 
 static void on_rendered(uv_work_t *work, int status)

@@ -24,6 +24,10 @@ static const char *const members[] = {
     "template_name",
     "template_kwargs",
     "content_format",
+    "tool_arguments",
+    "null_content",
+    "message_rules",
+    "special_tokens",
     "tokenize",
     "offsets",
 };
@@ -91,9 +95,50 @@ static bool take_text(struct json_reader *r, const char *field, char **ret, stru
     return true;
 }
 
+/* Fields that are one of a few words; the first is the default. */
+static const struct choice {
+    const char *field, *what;
+    const char *words[5];
+} choices[] = {
+    {"content_format",
+     "it is one of openai (as given), string (text parts joined), auto",
+     {"openai", "string", "auto"}},
+    {"tool_arguments",
+     "it is one of given, object (JSON text becomes what it says), text (JSON text), auto",
+     {"given", "object", "text", "auto"}},
+    {"null_content",
+     "it is one of given, empty (null becomes the empty text), auto",
+     {"given", "empty", "auto"}},
+    {"message_rules",
+     "it is one of given, max (as MAX's pipelines take messages)",
+     {"given", "max"}},
+    {"special_tokens",
+     "it is one of all, template_only (those that come from the request's texts are no tokens)",
+     {"all", "template_only"}},
+};
+enum { CONTENT, ARGUMENTS, NULLS, RULES, SPECIAL, N_CHOICES };
+
+static bool take_choice(struct json_reader *r, const struct choice *c, int *ret, struct err *err)
+{
+    AUTO_FREE char *word = NULL;
+    size_t n = 0;
+
+    if (!take_text(r, c->field, &word, err))
+        return false;
+    if (!word)
+        return true;
+    for (; c->words[n]; n++)
+        if (str_eq(word, c->words[n])) {
+            *ret = (int)n;
+            return true;
+        }
+    wrong(err, c->field, c->what);
+    return err_fact_strv(err, "allowed", c->words, n);
+}
+
 struct asked {
     int prompt, go_on, tokenize, offsets; /* -1: not said */
-    char *format;
+    int choices[N_CHOICES];
 };
 
 static bool take_member(struct json_reader *r, struct slice key, struct args_render *a,
@@ -121,23 +166,28 @@ static bool take_member(struct json_reader *r, struct slice key, struct args_ren
         return take_text(r, "chat_template", &a->chat_template, err);
     if (slice_eq(key, "template_name"))
         return take_text(r, "template_name", &a->template_name, err);
-    if (slice_eq(key, "content_format"))
-        return take_text(r, "content_format", &asked->format, err);
+    for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
+        if (slice_eq(key, choices[i].field))
+            return take_choice(r, &choices[i], &asked->choices[i], err);
     return unknown(err, key);
 }
 
-static bool set_format(struct args_render *a, const char *format, struct err *err)
+static bool set_modes(struct args_render *a, const int choice[N_CHOICES], struct err *err)
 {
-    a->inputs.content_format = CONTENT_OPENAI;
-    if (!format || str_eq(format, "openai"))
+    struct template_inputs *in = &a->inputs;
+
+    in->modes = (struct template_modes){
+        .content = choice[CONTENT] > 0 ? (enum content_format)choice[CONTENT] : CONTENT_OPENAI,
+        .arguments =
+            choice[ARGUMENTS] > 0 ? (enum arguments_format)choice[ARGUMENTS] : ARGUMENTS_GIVEN,
+        .null = choice[NULLS] > 0 ? (enum null_content)choice[NULLS] : NULL_GIVEN};
+    in->max_rules = choice[RULES] > 0;
+    a->template_only = choice[SPECIAL] > 0;
+    if (!in->max_rules || choice[CONTENT] != CONTENT_OPENAI)
         return true;
-    a->inputs.content_format = CONTENT_STRING;
-    a->detect_format = str_eq(format, "auto");
-    if (a->detect_format || str_eq(format, "string"))
-        return true;
-    wrong(err, "content_format",
-          "it is one of openai (as given), string (text parts joined), auto");
-    return err_fact_strv(err, "allowed", (const char *const[]){"openai", "string", "auto"}, 3);
+    err_set(err, ERR_COMBINATION,
+            "message_rules max makes one text of every content; content_format openai keeps parts");
+    return err_fact_str(err, "field", "content_format");
 }
 
 /* Names a template sees whatever happens are not for template_kwargs. */
@@ -185,13 +235,13 @@ static bool check(struct args_render *a, const struct asked *asked, struct err *
     }
     a->inputs.continue_final_message = asked->go_on > 0;
     a->inputs.add_generation_prompt = asked->prompt >= 0 ? asked->prompt : !(asked->go_on > 0);
-    return set_format(a, asked->format, err) && check_kwargs(a->inputs.kwargs, err);
+    return set_modes(a, asked->choices, err) && check_kwargs(a->inputs.kwargs, err);
 }
 
 static bool read_body(struct args_render *a, struct err *err)
 {
     AUTO_JSON_READER struct json_reader r = json_reader(a->body, a->body_size);
-    struct asked asked = {-1, -1, -1, -1, NULL};
+    struct asked asked = {-1, -1, -1, -1, {-1, -1, -1, -1, -1}};
     struct slice key;
     bool ok = true;
 
@@ -200,7 +250,6 @@ static bool read_body(struct args_render *a, struct err *err)
     while (ok && json_read_key(&r, &key))
         ok = take_member(&r, key, a, &asked, err) || (r.fault != NULL && err->code == ERR_NONE);
     ok = ok && json_read_end(&r, ERR_INVALID, "body", err) && check(a, &asked, err);
-    free(asked.format);
     return ok;
 }
 

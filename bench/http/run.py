@@ -51,6 +51,11 @@ def bare(build, name, size):
     return Case(name, p.pid, f"http://127.0.0.1:{int(p.stdout.readline())}/")
 
 
+def floor(build, name, size):
+    p = harness.start(f"{build}/bench/http/floor", str(size), stdout=subprocess.PIPE, text=True)
+    return Case(name, p.pid, f"http://127.0.0.1:{int(p.stdout.readline())}/")
+
+
 def nginx(work, files):
     port = harness.free_port()
     conf = pathlib.Path(work, "nginx.conf")
@@ -110,8 +115,10 @@ def cases(build, work):
              "pipeline.json": ask(f"{server.url}/v1/pipelines", body.encode())}
     found = [Case("GET architecture", server.pid, server.url + ARCHITECTURE),
              bare(build, "bare, architecture", len(files["architecture.json"])),
+             floor(build, "floor, architecture", len(files["architecture.json"])),
              Case("GET config", server.pid, config),
              bare(build, "bare, config", len(files["config.json"])),
+             floor(build, "floor, config", len(files["config.json"])),
              Case("POST pipelines", server.pid, f"{server.url}/v1/pipelines", script)]
     if shutil.which("nginx"):
         found += nginx(work, files).values()

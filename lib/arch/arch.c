@@ -146,6 +146,7 @@ static void render(struct arch_object *o)
     struct arch *a = &o->arch;
     struct json j = {.out = &out, .need_comma = true};
 
+    buf_reserve(&out, 2000); /* nearly all of them are smaller */
     buf_append_char(&out, '{');
     document_write(o, &out);
     a->members_size = out.size;

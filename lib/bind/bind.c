@@ -250,10 +250,12 @@ static void bind_members(struct binding *b, const struct field_table *table, jso
         json_t *v = json_object_get(doc, f->name);
 
         n_known += v != NULL;
+        if (!f->required && (!v || json_is_null(v)))
+            continue;
         pointer_push(&b->pointer, f->name);
         if (v && !json_is_null(v))
             bind_value(b, f, v, (char *)ret + f->offset);
-        else if (f->required)
+        else
             faults_add(b->faults, at(b), NULL, NULL, "is required");
         pointer_cut(&b->pointer, mark);
     }

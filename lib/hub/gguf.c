@@ -279,7 +279,7 @@ static uint64_t kept_bytes(const struct gguf_value *v)
 }
 
 /* One pair; the cursor is behind it only when all of it was there. */
-static bool read_pair(struct cursor *c, struct gguf_value *v, uint64_t *ret_items_at)
+static bool read_pair(struct cursor *c, struct gguf_value *v)
 {
     const char *key;
     uint64_t size, type;
@@ -290,7 +290,7 @@ static bool read_pair(struct cursor *c, struct gguf_value *v, uint64_t *ret_item
         return cursor_fault(c, "a value of an unknown type");
     v->key = str_dup_n(key, size);
     v->type = (enum gguf_type)type;
-    *ret_items_at = c->at + 12; /* behind type and length, when it is an array */
+    v->items_at = c->at + 12; /* behind type and length, when it is an array */
     switch (v->type) {
     case GGUF_STRING:
         return read_text(c, v);
@@ -301,17 +301,17 @@ static bool read_pair(struct cursor *c, struct gguf_value *v, uint64_t *ret_item
     }
 }
 
-static bool keep(struct gguf *g, struct cursor *c, struct gguf_value *v, uint64_t items_at)
+static bool keep(struct gguf *g, struct cursor *c, struct gguf_value *v)
 {
     if (str_eq(v->key, "tokenizer.ggml.tokens") && v->type == GGUF_ARRAY) {
         if (v->item_type != GGUF_STRING)
             return cursor_fault(c, "tokenizer.ggml.tokens are no strings");
         g->n_tokens = (int64_t)v->n;
-        g->tokens_at = items_at;
+        g->tokens_at = v->items_at;
     }
     if (str_eq(v->key, "tokenizer.ggml.token_type") && v->type == GGUF_ARRAY &&
         v->item_type == GGUF_I32) {
-        g->types_at = items_at;
+        g->types_at = v->items_at;
         g->n_types = v->n;
     }
     g->kept_bytes += kept_bytes(v);
@@ -328,8 +328,7 @@ static bool read_pairs(struct gguf *g, struct cursor *c)
 {
     for (; g->kv_read < g->n_kv; g->kv_read++) {
         struct gguf_value v = {0};
-        uint64_t items_at = 0;
-        bool ok = read_pair(c, &v, &items_at) && keep(g, c, &v, items_at);
+        bool ok = read_pair(c, &v) && keep(g, c, &v);
 
         value_release(&v);
         if (!ok)

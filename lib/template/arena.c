@@ -10,7 +10,7 @@ struct arena_chunk {
     _Alignas(16) char bytes[];
 };
 
-static void add_chunk(struct arena *a, size_t size)
+void *arena_grow(struct arena *a, size_t size)
 {
     size_t wanted = a->bytes < CHUNK ? CHUNK : a->bytes;
     struct arena_chunk *c;
@@ -24,31 +24,10 @@ static void add_chunk(struct arena *a, size_t size)
         abort(); /* bounded by whoever limits the arena; see base.h */
     c->next = a->chunks;
     a->chunks = c;
-    a->p = c->bytes;
+    a->p = c->bytes + size;
     a->end = c->bytes + wanted;
     a->bytes += wanted;
-}
-
-char *arena_text(struct arena *a, size_t size)
-{
-    if ((size_t)(a->end - a->p) < size)
-        add_chunk(a, size);
-    char *p = a->p;
-    a->p += size;
-    return p;
-}
-
-void *arena_alloc(struct arena *a, size_t size)
-{
-    size_t pad = -(uintptr_t)a->p & 15;
-
-    if ((size_t)(a->end - a->p) < size + pad) {
-        add_chunk(a, size);
-        pad = 0;
-    }
-    char *p = a->p + pad;
-    a->p = p + size;
-    return memset(p, 0, size);
+    return c->bytes;
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)

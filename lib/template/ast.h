@@ -114,7 +114,8 @@ struct macro_def {
 };
 
 struct node {
-    uint8_t kind, op;
+    uint8_t kind;
+    uint8_t op; /* see there; GETATTR: 1 when a dict can have nothing of that name but an item */
     uint16_t depth; /* of the deepest node below */
     uint32_t at;    /* offset in the source */
     union {
@@ -173,7 +174,7 @@ enum load { LOAD_PARAMETER, LOAD_RESOLVE, LOAD_ALIAS, LOAD_UNDEFINED };
 struct symbol {
     struct str *name;
     enum load load;
-    struct place from; /* ALIAS */
+    struct place from; /* ALIAS; RESOLVE: slot is the number of the input */
     /* ---- while the scope is analysed */
     bool defined, stored;
     uint8_t n_branches;
@@ -181,12 +182,29 @@ struct symbol {
 };
 
 struct scope {
-    struct scope *parent;
+    struct scope *parent, *next; /* next: of all of the template, while it is compiled */
     struct dict *by_name;
     struct symbol *symbols;
     size_t n, capacity;
     bool captured; /* a macro in here may outlive one turn of the loop */
 };
+
+struct function_def;
+/* A variable that comes from outside: a field of the request, or a global function. */
+struct input_name {
+    struct str *name;
+    const struct function_def *global; /* NULL: none of that name */
+};
+
+enum { TEMPLATE_KEYS = 128 };
+/* Where in keys a name would be: nothing but a guess by its size and ends. */
+static inline size_t template_key_slot(const char *data, size_t size)
+{
+    unsigned char first = size ? (unsigned char)data[0] : 0;
+    unsigned char last = size ? (unsigned char)data[size - 1] : 0;
+
+    return (size * 5 + first * 3u + last) % TEMPLATE_KEYS;
+}
 
 struct template
 {
@@ -196,15 +214,19 @@ struct template
     size_t source_size;
     struct nodes body;
     struct scope *scope;
-    enum content_format content_format;
+    struct input_name *inputs;
+    size_t n_inputs;
+    struct dict *input_numbers;      /* by name */
+    struct str *keys[TEMPLATE_KEYS]; /* names and strings the template has, some of them */
+    struct template_modes suits;     /* no AUTO */
 };
 
 /* Line and column, from 1, the column in code points, of an offset. */
 void source_place(const char *source, size_t size, size_t at, int64_t *line, int64_t *column);
 
 struct parse;
-/* What template_content_format() answers. */
-enum content_format content_format_of(const struct nodes *body);
+/* What the template's text says it can handle. */
+struct template_modes modes_of(const struct nodes *body);
 
 /* Gives every scope its symbols and every name its place. err: TEMPLATE_INVALID. */
 bool scope_resolve(struct parse *p, struct template *t) MUST_CHECK;

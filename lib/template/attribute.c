@@ -167,6 +167,8 @@ static bool slice_str(struct render *r, struct value v, int64_t start, int64_t s
                 p = text_before(p);
     }
     *ret = str_markup(str_borrow(&r->arena, text, (size_t)(out - text)), v.markup);
+    if (s->user && out > text)
+        ret->str->user = &marks_whole;
     return true;
 }
 

@@ -93,6 +93,14 @@ static bool table_find(struct render *r, const struct function_def *defs, size_t
     return false;
 }
 
+bool attr_is_plain(const struct str *name)
+{
+    for (size_t i = 0; i < n_dict_methods; i++)
+        if (str_is(name, dict_methods[i].name))
+            return false;
+    return name->size && name->data[0] != '_';
+}
+
 bool method_find(struct render *r, struct value object, const struct str *name, struct value *ret)
 {
     switch (object.kind) {
@@ -212,6 +220,7 @@ bool call_macro(struct render *r, const struct macro *m, const struct args *a, s
     bool *used = arena_alloc(&r->arena, a->n_keywords + 1), ok;
     AUTO_BUF struct buf b = {0};
     struct buf *out = r->out;
+    struct marking marking;
 
     if (r->macro_depth >= r->limits.max_depth)
         return render_limit(r, ERR_TEMPLATE_DEPTH, r->limits.max_depth,
@@ -221,10 +230,11 @@ bool call_macro(struct render *r, const struct macro *m, const struct args *a, s
         return false;
     r->macro_depth++;
     r->out = &b;
+    marking_begin(r, &marking, &b);
     ok = macro_defaults(r, d, f) && exec_body(r, f, &d->body.body);
     r->out = out;
     r->macro_depth--;
-    return ok && render_captured(r, &b, ret);
+    return ok && render_captured(r, &marking, &b, ret);
 }
 
 bool call_value(struct render *r, struct value callee, const struct args *a, struct value *ret)
@@ -386,10 +396,10 @@ static const struct function_def globals[] = {
     {"joiner", global_joiner, {"sep"}, 0, 1, .keywords = true},
 };
 
-struct value global_find(struct render *r, const struct str *name)
+const struct function_def *global_find(const struct str *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(globals); i++)
         if (str_is(name, globals[i].name))
-            return function_value(r, &globals[i], NONE);
-    return MISSING;
+            return &globals[i];
+    return NULL;
 }

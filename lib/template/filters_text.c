@@ -98,7 +98,7 @@ FILTER(title)
             return false;
         buf_append(&b, part.str->data, part.str->size);
     }
-    *ret = buf_str(r, &b);
+    *ret = buf_str(r, &b, v.str);
     return true;
 }
 
@@ -155,6 +155,7 @@ FILTER(indent)
     AUTO_BUF struct buf b = {0};
     bool first = value_truth(argv[1]), blank = value_truth(argv[2]);
     struct value indent, newline, lines;
+    struct marking m;
 
     if (!indentation(r, argv[0], &indent))
         return false;
@@ -163,17 +164,18 @@ FILTER(indent)
     if (!operate(r, N_ADD, v, newline, &v))
         return false;
     lines = str_lines(r, v, false);
+    marking_begin(r, &m, &b);
     for (size_t i = 0; i < lines.seq->n; i++) {
         const struct str *line = lines.seq->items[i].str;
         if (i)
             buf_append_char(&b, '\n');
         if (i ? blank || line->size : first)
-            buf_append(&b, indent.str->data, indent.str->size);
-        buf_append(&b, line->data, line->size);
+            write_text(r, indent.str, &b);
+        write_text(r, line, &b);
         if (!render_step(r) || !render_room(r, b.size))
             return false;
     }
-    *ret = str_markup(buf_str(r, &b), v.markup);
+    *ret = str_markup(marking_str(r, &m, &b), v.markup);
     return true;
 }
 
@@ -223,7 +225,7 @@ FILTER(truncate)
     if (!value_truth(argv[1])) { /* not within a word */
         const char *hit = memrchr(part.str->data, ' ', part.str->size);
         space = hit ? hit - part.str->data : (int64_t)part.str->size;
-        part = str_borrow(&r->arena, part.str->data, (size_t)space);
+        part = str_cut(&r->arena, part.str, 0, (size_t)space);
     }
     part.markup = v.markup;
     return operate(r, N_ADD, part, v_str(end), ret);
@@ -251,6 +253,8 @@ FILTER(wordcount)
 /* In a query "/" is quoted too, and a blank is "+". */
 static bool quote(struct render *r, struct value v, bool query, struct buf *out)
 {
+    size_t start = out->size;
+
     if (!to_str(r, v, &v))
         return false;
     for (size_t i = 0; i < v.str->size; i++) {
@@ -262,6 +266,8 @@ static bool quote(struct render *r, struct value v, bool query, struct buf *out)
         else
             buf_printf(out, "%%%02X", c);
     }
+    if (v.str->user)
+        mark_written(r, out, start);
     return render_room(r, out->size);
 }
 
@@ -288,8 +294,10 @@ FILTER(urlencode)
     struct iter it;
     struct value pair;
     bool more = true;
+    struct marking m;
 
     (void)argv;
+    marking_begin(r, &m, &b);
     if (v.kind == V_DICT) {
         *view = (struct view){v.dict, VIEW_ITEMS};
         v = (struct value){.kind = V_VIEW, .view = view};
@@ -307,7 +315,7 @@ FILTER(urlencode)
         if (more)
             return false; /* iter_next() failed */
     }
-    *ret = buf_str(r, &b);
+    *ret = marking_str(r, &m, &b);
     return true;
 }
 

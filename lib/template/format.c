@@ -170,7 +170,7 @@ static bool format_text(struct render *r, const struct spec *s, struct value v, 
     }
     if (!str_pad(r, v, s->width, s->align == '>' ? 1 : -1, fill, &v))
         return false;
-    buf_append(out, v.str->data, v.str->size);
+    write_text(r, v.str, out);
     return render_room(r, out->size);
 }
 
@@ -320,7 +320,9 @@ static bool percent_text(struct percent *c, const struct spec *s, struct value v
 
     if (s->type == 's' ? !write_str(c->r, v, &b) : !write_repr(c->r, v, &b))
         return false;
-    text = buf_str(c->r, &b);
+    text = buf_str(c->r, &b, NULL);
+    if (may_be_users(c->r, v) && b.size) /* the whole field */
+        text.str->user = &marks_whole;
     text.markup = s->type == 's' && v.kind == V_STR && v.markup;
     if (c->markup && !to_markup(c->r, text, &text))
         return false;
@@ -371,7 +373,9 @@ bool format_percent(struct render *r, struct value format, struct value args, st
                         .markup = format.markup,
                         .p = format.str->data,
                         .end = format.str->data + format.str->size};
+    struct marking m;
 
+    marking_begin(r, &m, &b);
     while (c.p < c.end) {
         const char *sign = memchr(c.p, '%', (size_t)(c.end - c.p));
         if (!sign) {
@@ -390,7 +394,9 @@ bool format_percent(struct render *r, struct value format, struct value args, st
                            args.kind != V_RANGE && args.kind != V_UNDEF;
     if (spare)
         return render_fail(r, "TypeError", "not all arguments converted during string formatting");
-    *ret = str_markup(buf_str(r, &b), format.markup);
+    *ret = str_markup(marking_str(r, &m, &b), format.markup);
+    if (format.str->user && b.size)
+        ret->str->user = &marks_whole;
     return true;
 }
 
@@ -563,6 +569,8 @@ static bool format_field(struct braces *b, const char *p, const char *end, int d
     struct value v;
     char conversion = '\0';
     int nesting = 1;
+    size_t start;
+    bool users = false;
 
     /* As Python's parser: up to ':' or '!', brackets apart. */
     for (q = p; q < end && nesting; q++)
@@ -591,7 +599,8 @@ static bool format_field(struct braces *b, const char *p, const char *end, int d
     if (conversion == 'r') {
         if (!write_repr(b->r, v, &text))
             return false;
-        v = buf_str(b->r, &text);
+        users = may_be_users(b->r, v);
+        v = buf_str(b->r, &text, NULL);
     } else if (conversion == 's') {
         if (!to_str(b->r, v, &v))
             return false;
@@ -604,20 +613,24 @@ static bool format_field(struct braces *b, const char *p, const char *end, int d
         return false;
     buf_append_str(&spec, "");
     buf_clear(&text);
+    start = out->size;
+    users |= may_be_users(b->r, v);
     if (b->markup && v.kind == V_STR && v.markup) {
         if (spec.size)
             return render_fail(b->r, "ValueError", "Unsupported format specification for Markup.");
-        buf_append(out, v.str->data, v.str->size);
+        write_text(b->r, v.str, out);
         return render_room(b->r, out->size);
     }
     if (!format_value(b->r, v, spec.data, spec.data + spec.size, &text))
         return false;
     if (b->markup) {
-        struct value plain = buf_str(b->r, &text);
+        struct value plain = buf_str(b->r, &text, NULL);
         escape_html(plain.str, out);
     } else {
         buf_append(out, text.data, text.size);
     }
+    if (users)
+        mark_written(b->r, out, start);
     return render_room(b->r, out->size);
 }
 
@@ -649,8 +662,13 @@ bool format_braces(struct render *r, struct value format, const struct args *a, 
     AUTO_BUF struct buf b = {0};
     struct braces c = {.r = r, .args = a, .markup = format.markup};
 
+    struct marking m;
+
+    marking_begin(r, &m, &b);
     if (!format_all(&c, format.str->data, format.str->data + format.str->size, SPEC_DEPTH, &b))
         return false;
-    *ret = str_markup(buf_str(r, &b), format.markup);
+    *ret = str_markup(marking_str(r, &m, &b), format.markup);
+    if (format.str->user && b.size)
+        ret->str->user = &marks_whole;
     return true;
 }

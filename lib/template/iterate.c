@@ -74,7 +74,7 @@ static bool next_plain(struct render *r, struct iter *it, struct value *ret)
         if (it->i >= it->source.str->size)
             return false;
         text_at(it->source.str->data + it->i, &step);
-        *ret = str_borrow(&r->arena, it->source.str->data + it->i, step);
+        *ret = str_cut(&r->arena, it->source.str, it->i, step);
         ret->str->n_chars = 2;
         it->i += step;
         return true;

@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { BRACES_MAX = 256 };
-
 struct lexer {
     struct arena *arena;
     const char *src;
@@ -350,7 +348,8 @@ static bool lex_operator(struct lexer *l)
         if (!sees(l, l->at, operators[i].text))
             continue;
         if (k == T_LBRACE || k == T_LBRACKET || k == T_LPAREN) {
-            if (l->n_braces == BRACES_MAX)
+            l->fault->too_deep = l->n_braces == BRACES_MAX;
+            if (l->fault->too_deep)
                 return fail(l, l->at, "brackets are nested too deeply");
             l->braces[l->n_braces++] = k == T_LBRACE     ? T_RBRACE
                                        : k == T_LBRACKET ? T_RBRACKET

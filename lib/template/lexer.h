@@ -58,9 +58,11 @@ struct tokens {
     size_t n, capacity;
 };
 
+enum { BRACES_MAX = 200 };
 struct lex_fault {
     const char *what; /* in the arena */
     size_t at;
+    bool too_deep; /* brackets in brackets, more than BRACES_MAX of them */
 };
 
 /*

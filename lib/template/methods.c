@@ -87,7 +87,7 @@ bool str_cased(struct render *r, struct value v, enum cased how, struct value *r
     }
     if (!render_room(r, b.size))
         return false;
-    *ret = str_markup(buf_str(r, &b), v.markup);
+    *ret = str_markup(buf_str(r, &b, s), v.markup);
     return true;
 }
 
@@ -129,7 +129,7 @@ struct value str_strip(struct render *r, struct value v, int which, const struct
 
     if (!left && !right)
         return v;
-    return str_markup(str_borrow(&r->arena, v.str->data + left, size - left - right), v.markup);
+    return str_markup(str_cut(&r->arena, v.str, left, size - left - right), v.markup);
 }
 
 static bool strip(struct render *r, struct value self, struct value *argv, int which,
@@ -157,7 +157,7 @@ static bool fix(struct render *r, struct value self, struct value *argv, bool pr
     if (part->size > s->size || !part->size ||
         memcmp(prefix ? s->data : s->data + s->size - part->size, part->data, part->size) != 0)
         return true;
-    *ret = str_borrow(&r->arena, prefix ? s->data + part->size : s->data, s->size - part->size);
+    *ret = str_cut(&r->arena, s, prefix ? part->size : 0, s->size - part->size);
     return true;
 }
 METHOD(removeprefix) { return fix(r, self, argv, true, ret); }
@@ -168,8 +168,10 @@ METHOD(removesuffix) { return fix(r, self, argv, false, ret); }
 static void add_part(struct render *r, struct value list, struct value self, const char *p,
                      const char *end)
 {
-    seq_append(&r->arena, list.seq,
-               str_markup(str_borrow(&r->arena, p, (size_t)(end - p)), self.markup));
+    seq_append(
+        &r->arena, list.seq,
+        str_markup(str_cut(&r->arena, self.str, (size_t)(p - self.str->data), (size_t)(end - p)),
+                   self.markup));
 }
 
 static bool split_spaces(struct render *r, struct value self, int64_t max, struct value list)
@@ -479,36 +481,39 @@ bool str_replace(struct render *r, struct value v, const struct str *old, const 
 {
     const char *p = v.str->data, *end = p + v.str->size, *hit;
     AUTO_BUF struct buf b = {0};
+    struct marking m;
     size_t step;
 
+    marking_begin(r, &m, &b);
     if (!old->size) { /* before every code point, and at the end */
         while (count-- != 0) {
-            buf_append(&b, with_->data, with_->size);
+            write_text(r, with_, &b);
             if (!render_step(r) || !render_room(r, b.size))
                 return false;
             if (p == end)
                 break;
             text_at(p, &step);
-            buf_append(&b, p, step);
+            write_part(r, v.str, (size_t)(p - v.str->data), step, &b);
             p += step;
         }
     } else {
         while (count-- != 0 && (hit = memmem(p, (size_t)(end - p), old->data, old->size))) {
-            buf_append(&b, p, (size_t)(hit - p));
-            buf_append(&b, with_->data, with_->size);
+            write_part(r, v.str, (size_t)(p - v.str->data), (size_t)(hit - p), &b);
+            write_text(r, with_, &b);
             if (!render_room(r, b.size))
                 return false;
             p = hit + old->size;
         }
     }
     if (p == v.str->data && !b.size) {
+        marking_end(r, &m);
         *ret = v;
         return true;
     }
-    buf_append(&b, p, (size_t)(end - p));
+    write_part(r, v.str, (size_t)(p - v.str->data), (size_t)(end - p), &b);
     if (!render_room(r, b.size))
         return false;
-    *ret = str_markup(buf_str(r, &b), v.markup);
+    *ret = str_markup(marking_str(r, &m, &b), v.markup);
     return true;
 }
 METHOD(replace)
@@ -538,7 +543,7 @@ bool str_pad(struct render *r, struct value v, int64_t width, int side, const st
     buf_append(&b, v.str->data, v.str->size);
     for (int64_t i = left; i < n; i++)
         buf_append(&b, fill->data, fill->size);
-    *ret = str_markup(buf_str(r, &b), v.markup);
+    *ret = str_markup(buf_str(r, &b, fill->user ? fill : v.str), v.markup);
     return true;
 }
 
@@ -568,11 +573,11 @@ METHOD(zfill)
     if (!arg_int(r, argv[0], &width))
         return false;
     if (sign)
-        rest = str_borrow(&r->arena, self.str->data + 1, self.str->size - 1);
+        rest = str_cut(&r->arena, self.str, 1, self.str->size - 1);
     if (!str_pad(r, rest, width - sign, 1, zero, ret))
         return false;
     if (sign)
-        *ret = str_concat(&r->arena, str_borrow(&r->arena, self.str->data, 1).str, ret->str);
+        *ret = str_concat(&r->arena, str_cut(&r->arena, self.str, 0, 1).str, ret->str);
     ret->markup = self.markup;
     return true;
 }
@@ -598,7 +603,7 @@ METHOD(expandtabs)
         column = cp == '\n' || cp == '\r' ? 0 : column + 1;
         buf_append(&b, self.str->data + i, step);
     }
-    *ret = str_markup(buf_str(r, &b), self.markup);
+    *ret = str_markup(buf_str(r, &b, self.str), self.markup);
     return true;
 }
 
@@ -609,16 +614,18 @@ bool str_join(struct render *r, struct value sep, struct value list, bool conver
     struct value item;
     struct iter it;
     bool more, first = true;
+    struct marking m;
 
     if (!iter_begin(r, list, &it))
         return false;
+    marking_begin(r, &m, &b);
     for (;; first = false) {
         if (!iter_next(r, &it, &item, &more))
             return false;
         if (!more)
             break;
         if (!first)
-            buf_append(&b, sep.str->data, sep.str->size);
+            write_text(r, sep.str, &b);
         if (sep.markup && !to_markup(r, item, &item))
             return false;
         if (!convert && item.kind != V_STR)
@@ -626,7 +633,7 @@ bool str_join(struct render *r, struct value sep, struct value list, bool conver
         if (!write_str(r, item, &b) || !render_room(r, b.size))
             return false;
     }
-    *ret = str_markup(buf_str(r, &b), sep.markup);
+    *ret = str_markup(marking_str(r, &m, &b), sep.markup);
     return true;
 }
 METHOD(join) { return str_join(r, self, argv[0], false, ret); }

@@ -170,6 +170,8 @@ static bool repeat(struct render *r, struct value v, int64_t n, struct value *re
         for (int64_t i = 0; size && i < n; i++)
             memcpy(text + size * (size_t)i, v.str->data, size);
         *ret = str_markup(str_borrow(&r->arena, text, size * (size_t)n), v.markup);
+        if (v.str->user && n)
+            ret->str->user = &marks_whole;
         return true;
     }
     *ret = seq_new(&r->arena, v.kind, size ? v.seq->n * (size_t)n : 0);

@@ -13,13 +13,16 @@ struct parse {
     size_t at; /* the current token */
     unsigned depth;
     size_t n_nodes;
-    unsigned n_loops;   /* loops around here: break and continue have a target */
-    struct dict *names; /* interned */
+    unsigned n_loops;     /* loops around here: break and continue have a target */
+    struct dict *names;   /* interned */
+    struct str **keys;    /* of the template */
+    struct scope *scopes; /* the newest first */
     struct err *err;
 };
 
 /* TEMPLATE_INVALID at an offset. */
 bool parse_fail(struct parse *p, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+bool parse_limit(struct parse *p, size_t at, enum err_code code, int64_t limit, const char *what);
 /* "expected X, found Y", at the current token. */
 bool parse_unexpected(struct parse *p, const char *expected);
 
@@ -50,6 +53,8 @@ static inline void parse_leave(struct parse *p) { p->depth--; }
 bool parse_above(struct parse *p, struct node *n, const struct node *child) MUST_CHECK;
 void nodes_add(struct parse *p, struct nodes *list, struct node *n);
 struct str *parse_intern(struct parse *p, struct str *name);
+/* A string of the template that keys of inputs may turn out to be. */
+void parse_note_key(struct parse *p, struct str *s);
 
 /* ---- expression.c */
 bool parse_expression(struct parse *p, bool with_cond, struct node **ret) MUST_CHECK;

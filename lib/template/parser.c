@@ -39,6 +39,18 @@ bool parse_fail(struct parse *p, size_t at, const char *fmt, ...)
     return err_fact_str(p->err, "detail", what);
 }
 
+bool parse_limit(struct parse *p, size_t at, enum err_code code, int64_t limit, const char *what)
+{
+    int64_t line, column;
+
+    source_place(p->source, p->size, at, &line, &column);
+    err_set(p->err, code, "chat template: line %lld, column %lld: %s; the limit is %lld",
+            (long long)line, (long long)column, what, (long long)limit);
+    err_fact_int(p->err, "limit", limit);
+    err_fact_int(p->err, "line", line);
+    return err_fact_int(p->err, "column", column);
+}
+
 bool parse_unexpected(struct parse *p, const char *expected)
 {
     const struct token *t = parse_token(p);
@@ -106,12 +118,18 @@ struct node *parse_node(struct parse *p, enum node_kind kind, size_t at)
     return n;
 }
 
+static bool too_deep(struct parse *p, size_t at)
+{
+    return parse_limit(p, at, ERR_TEMPLATE_DEPTH, TEMPLATE_NEST_MAX, "it is nested too deeply");
+}
+
 bool parse_enter(struct parse *p)
 {
     if (p->depth >= TEMPLATE_NEST_MAX)
-        return parse_fail(p, parse_token(p)->at, "nested deeper than %d", TEMPLATE_NEST_MAX);
+        return too_deep(p, parse_token(p)->at);
     if (p->n_nodes >= NODES_MAX)
-        return parse_fail(p, parse_token(p)->at, "the template has more than %d parts", NODES_MAX);
+        return parse_limit(p, parse_token(p)->at, ERR_TEMPLATE_SIZE, NODES_MAX,
+                           "it has too many parts");
     p->depth++;
     return true;
 }
@@ -120,8 +138,7 @@ bool parse_above(struct parse *p, struct node *n, const struct node *child)
 {
     if (child->depth + 1 > n->depth)
         n->depth = (uint16_t)(child->depth + 1);
-    return n->depth <= TEMPLATE_NEST_MAX ||
-           parse_fail(p, n->at, "nested deeper than %d", TEMPLATE_NEST_MAX);
+    return n->depth <= TEMPLATE_NEST_MAX || too_deep(p, n->at);
 }
 
 void nodes_add(struct parse *p, struct nodes *list, struct node *n)
@@ -146,7 +163,16 @@ struct str *parse_intern(struct parse *p, struct str *name)
     str_hash(name);
     str_chars(name);
     dict_set_str(p->arena, p->names, v_str(name), v_str(name));
+    parse_note_key(p, name);
     return name;
+}
+
+void parse_note_key(struct parse *p, struct str *s)
+{
+    size_t slot = template_key_slot(s->data, s->size);
+
+    if (!p->keys[slot])
+        p->keys[slot] = s;
 }
 
 /* ---- statements */
@@ -551,9 +577,9 @@ static bool compile(struct template *t, struct parse *p)
 {
     struct lex_fault fault = {0};
 
-    return (lex(&t->arena, t->source, t->source_size, &p->tokens, &fault) ||
-            parse_fail(p, fault.at, "%s", fault.what)) &&
-           parse_body(p, NULL, &t->body) && scope_resolve(p, t);
+    if (!lex(&t->arena, t->source, t->source_size, &p->tokens, &fault))
+        return fault.too_deep ? too_deep(p, fault.at) : parse_fail(p, fault.at, "%s", fault.what);
+    return parse_body(p, NULL, &t->body) && scope_resolve(p, t);
 }
 
 bool template_compile(const char *text, size_t size, struct template **ret, struct err *err)
@@ -576,9 +602,11 @@ bool template_compile(const char *text, size_t size, struct template **ret, stru
     p.source = t->source = normalised(&t->arena, text, size, &t->source_size);
     p.size = t->source_size;
     p.names = dict_new(&t->arena);
+    p.keys = t->keys;
     bool ok = compile(t, &p);
     free(p.tokens.items);
-    t->content_format = ok ? content_format_of(&t->body) : CONTENT_STRING;
+    if (ok)
+        t->suits = modes_of(&t->body);
     if (ok)
         *ret = t;
     else
@@ -604,9 +632,3 @@ void template_unref(struct template *t)
 }
 
 size_t template_bytes(const struct template *t) { return sizeof(*t) + t->arena.bytes; }
-enum content_format template_content_format(const struct template *t) { return t->content_format; }
-
-const char *content_format_name(enum content_format f)
-{
-    return f == CONTENT_OPENAI ? "openai" : "string";
-}

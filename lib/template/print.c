@@ -183,13 +183,17 @@ static bool write_any(struct render *r, struct value v, struct buf *out)
     case V_FLOAT:
         write_float(v.d, out);
         return true;
-    case V_STR:
+    case V_STR: {
         if (v.markup)
             buf_append_str(out, "Markup(");
+        size_t start = out->size;
         write_quoted(v.str, out);
+        if (v.str->user)
+            mark_written(r, out, start);
         if (v.markup)
             buf_append_char(out, ')');
         return true;
+    }
     case V_LIST:
     case V_TUPLE:
         return write_seq(r, v, out);
@@ -217,28 +221,34 @@ bool write_repr(struct render *r, struct value v, struct buf *out)
 bool write_str(struct render *r, struct value v, struct buf *out)
 {
     if (v.kind == V_STR) {
-        buf_append(out, v.str->data, v.str->size);
+        write_text(r, v.str, out);
         return render_room(r, out->size);
     }
     return v.kind == V_UNDEF || write_repr(r, v, out);
 }
 
-struct value buf_str(struct render *r, struct buf *b)
+struct value buf_str(struct render *r, struct buf *b, const struct str *from)
 {
-    return str_copy(&r->arena, b->data, b->size);
+    struct value v = str_copy(&r->arena, b->data, b->size);
+
+    if (from && from->user && b->size)
+        v.str->user = &marks_whole;
+    return v;
 }
 
 bool to_str(struct render *r, struct value v, struct value *ret)
 {
     AUTO_BUF struct buf b = {0};
+    struct marking m;
 
     if (v.kind == V_STR) {
         *ret = v;
         return true;
     }
+    marking_begin(r, &m, &b);
     if (!write_str(r, v, &b))
         return false;
-    *ret = buf_str(r, &b);
+    *ret = marking_str(r, &m, &b);
     return true;
 }
 
@@ -269,6 +279,6 @@ bool to_markup(struct render *r, struct value v, struct value *ret)
     escape_html(v.str, &b);
     if (!render_room(r, b.size))
         return false;
-    *ret = str_markup(buf_str(r, &b), true);
+    *ret = str_markup(buf_str(r, &b, v.str), true);
     return true;
 }

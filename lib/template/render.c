@@ -67,12 +67,8 @@ bool render_room(struct render *r, size_t size)
                         "rendering takes too many bytes of memory");
 }
 
-bool render_enter(struct render *r)
+bool render_nest_over(struct render *r)
 {
-    if (r->nest < RENDER_NEST_MAX) {
-        r->nest++;
-        return true;
-    }
     return render_limit(r, ERR_TEMPLATE_DEPTH, RENDER_NEST_MAX,
                         "values or calls are nested too deeply");
 }
@@ -81,7 +77,7 @@ bool render_enter(struct render *r)
 
 struct frame *frame_new(struct render *r, const struct scope *s, struct frame *parent)
 {
-    struct frame *f = arena_alloc(&r->arena, sizeof(*f) + s->n * sizeof(struct value));
+    struct frame *f = arena_take(&r->arena, sizeof(*f) + s->n * sizeof(struct value));
 
     f->parent = parent;
     return f;
@@ -93,8 +89,7 @@ void frame_enter(struct render *r, const struct scope *s, struct frame *f)
         const struct symbol *y = &s->symbols[i];
 
         if (y->load == LOAD_RESOLVE) {
-            struct value *v = dict_find_str(r->inputs, y->name);
-            f->slots[i] = v ? *v : global_find(r, y->name);
+            f->slots[i] = r->inputs[y->from.slot];
         } else if (y->load == LOAD_ALIAS) {
             const struct frame *from = f;
             for (uint32_t hops = y->from.hops; hops; hops--)
@@ -148,11 +143,11 @@ bool render_print(struct render *r, struct value v)
     return true;
 }
 
-bool render_captured(struct render *r, struct buf *b, struct value *ret)
+bool render_captured(struct render *r, struct marking *m, struct buf *b, struct value *ret)
 {
     if (!render_room(r, b->size))
         return false;
-    *ret = buf_str(r, b);
+    *ret = marking_str(r, m, b);
     return true;
 }
 
@@ -176,13 +171,16 @@ static enum flow capture(struct render *r, struct frame *f, const struct nodes *
 {
     AUTO_BUF struct buf b = {0};
     struct buf *out = r->out;
+    struct marking m;
     enum flow flow;
 
     r->out = &b;
+    marking_begin(r, &m, &b);
     flow = exec_list(r, f, body);
     r->out = out;
-    if (flow == FLOW_ON && !render_captured(r, &b, ret))
-        return FLOW_FAIL;
+    if (flow == FLOW_ON)
+        return render_captured(r, &m, &b, ret) ? FLOW_ON : FLOW_FAIL;
+    marking_end(r, &m);
     return flow;
 }
 
@@ -361,7 +359,7 @@ static bool call_block(struct render *r, struct frame *f, const struct node *n)
     return render_print(r, v);
 }
 
-static void add_span(struct template_spans *s, int64_t start, int64_t end)
+static void add_span(struct template_spans *s, size_t start, size_t end)
 {
     if (s->n == s->capacity) {
         s->capacity = s->capacity ? s->capacity * 2 : 8;
@@ -380,7 +378,7 @@ static bool generation(struct render *r, struct frame *f, const struct node *n)
     if (!call_macro(r, &m, &none, &v) || !render_print(r, v))
         return false;
     if (r->spans && r->out == r->text)
-        add_span(r->spans, (int64_t)start, (int64_t)r->out->size);
+        add_span(r->spans, start, r->out->size);
     return true;
 }
 
@@ -465,50 +463,146 @@ static struct template_limits limits_of(const struct template_options *o)
     return l;
 }
 
-/* From bytes to code points. Spans come in order, none inside another. */
-static void count_spans(struct template_spans *s, size_t first, const struct buf *text)
+void template_spans_in_chars(struct template_spans *s, const char *text)
 {
-    int64_t bytes = 0, chars = 0;
+    size_t bytes = 0, chars = 0;
 
-    for (size_t i = first; i < s->n; i++) {
-        int64_t *ends[] = {&s->items[i].start, &s->items[i].end};
+    for (size_t i = 0; i < s->n; i++) {
+        size_t *ends[] = {&s->items[i].start, &s->items[i].end};
         for (int k = 0; k < 2; k++) {
-            chars += (int64_t)text_count(text->data + bytes, (size_t)(*ends[k] - bytes));
+            chars += text_count(text + bytes, *ends[k] - bytes);
             bytes = *ends[k];
             *ends[k] = chars;
         }
     }
 }
 
-bool template_render(const struct template *t, const struct template_inputs *in,
-                     const struct template_options *options, struct buf *out,
-                     struct template_spans *spans, struct err *err)
+static struct buf take_buf(struct buf *b)
 {
-    AUTO_BUF struct buf text = {0};
-    size_t n_spans = spans ? spans->n : 0;
+    struct buf taken = *b;
+
+    *b = (struct buf){0};
+    return taken;
+}
+
+enum { LENT = 32 << 10 }; /* bytes of the stack for what small renderings need */
+
+static bool render_text(struct render *r, const struct template_inputs *in,
+                        const struct template_modes *modes)
+{
+    const struct template *t = r->t;
+    struct inputs inputs = {0};
+    struct frame *f;
+
+    if (!inputs_read(r, in, modes, &inputs))
+        return false;
+    f = frame_new(r, t->scope, NULL);
+    frame_enter(r, t->scope, f);
+    return exec_body(r, f, &t->body) && inputs_cut(r, &inputs, r->text);
+}
+
+/* What lies behind the end was cut away. */
+static void report_users(const struct marking *m, size_t size, struct template_spans *ret)
+{
+    for (size_t i = 0; i < m->n && m->items[i].start < size; i++)
+        add_span(ret, m->items[i].start, m->items[i].end < size ? m->items[i].end : size);
+}
+
+static bool render_once(const struct template *t, const struct template_inputs *in,
+                        const struct template_modes *modes, const struct template_options *options,
+                        struct buf *text, struct template_report *report, struct err *err)
+{
+    _Alignas(16) char lent[LENT];
+    struct marking users = {.of = text};
     struct render r = {.t = t,
+                       .arena = arena_on(lent, sizeof(lent)),
                        .limits = limits_of(options),
-                       .out = &text,
-                       .text = &text,
-                       .spans = spans,
+                       .out = text,
+                       .text = text,
+                       .marking = report && report->wants_users ? &users : NULL,
+                       .spans = report ? &report->generation : NULL,
                        .now_s = options && options->now_s ? *options->now_s : (int64_t)time(NULL),
                        .err = err};
-    struct inputs inputs = {0};
-    bool ok = inputs_read(&r, in, &inputs);
+    bool ok = render_text(&r, in, modes);
 
-    if (ok) {
-        struct frame *f = frame_new(&r, t->scope, NULL);
-        frame_enter(&r, t->scope, f);
-        ok = exec_body(&r, f, &t->body) && inputs_cut(&r, &inputs, &text);
+    if (ok && r.marking)
+        report_users(&users, text->size, &report->users);
+    if (!ok) {
+        buf_clear(text);
+        if (report)
+            report->generation.n = 0;
     }
-    if (ok && spans)
-        count_spans(spans, n_spans, &text);
-    if (ok)
-        buf_append(out, text.data, text.size);
-    else if (spans)
-        spans->n = n_spans;
     arena_release(&r.arena);
     return ok;
+}
+
+/* Another way to prepare the messages than was tried last; false: there is none. */
+static bool next_way(const struct template_modes *asked, const struct template_modes *first,
+                     unsigned way, struct template_modes *ret)
+{
+    bool arguments = asked->arguments == ARGUMENTS_AUTO, null = asked->null == NULL_AUTO;
+
+    *ret = *first;
+    if (way > 3)
+        return false;
+    if (((way & 1) && !arguments) || ((way & 2) && !null))
+        return next_way(asked, first, way + 1, ret);
+    if (way & 1)
+        ret->arguments = first->arguments == ARGUMENTS_TEXT ? ARGUMENTS_OBJECT : ARGUMENTS_TEXT;
+    if (way & 2)
+        ret->null = NULL_EMPTY;
+    return true;
+}
+
+/* The ways AUTO leaves, the likeliest first. */
+static bool render_ways(const struct template *t, const struct template_inputs *in,
+                        const struct template_options *options, struct buf *text,
+                        struct template_report *report, struct err *err)
+{
+    struct template_modes first = template_modes_for(t, in->modes), modes = first;
+
+    if (in->max_rules)
+        first.content = modes.content = CONTENT_STRING;
+    if (!render_once(t, in, &modes, options, text, report, err)) {
+        bool ok = false;
+
+        for (unsigned way = 1;
+             !ok && err->code == ERR_TEMPLATE_FAILED && next_way(&in->modes, &first, way, &modes);
+             way++) {
+            AUTO_ERR struct err again = {0};
+            ok = render_once(t, in, &modes, options, text, report, &again);
+        }
+        if (!ok)
+            return false;
+        err_release(err);
+        *err = (struct err){0};
+    }
+    if (report)
+        report->modes = modes;
+    return true;
+}
+
+bool template_render(const struct template *t, const struct template_inputs *in,
+                     const struct template_options *options, struct buf *out,
+                     struct template_report *report, struct err *err)
+{
+    AUTO_BUF struct buf text = {0};
+    bool ok;
+
+    if (!out->size) /* its memory will do */
+        text = take_buf(out);
+    ok = render_ways(t, in, options, &text, report, err);
+    if (!out->data)
+        *out = take_buf(&text);
+    else if (ok)
+        buf_append(out, text.data, text.size);
+    return ok;
+}
+
+void template_report_release(struct template_report *r)
+{
+    template_spans_release(&r->generation);
+    template_spans_release(&r->users);
 }
 
 void template_spans_release(struct template_spans *s)

@@ -6,6 +6,7 @@
  * which fills the rendering's err with the place of the node at work.
  */
 #include "template/ast.h"
+#include "template/marks.h"
 
 enum { RENDER_NEST_MAX = 1200 }; /* C calls deep, whatever of; some 400 bytes of stack each */
 
@@ -22,9 +23,10 @@ struct render {
     int macro_depth, nest;
     struct buf *out; /* what is being written: the text, or a block's */
     struct buf *text;
-    struct template_spans *spans; /* offsets in bytes until the end */
+    struct marking *marking; /* the innermost; NULL: nobody asks what is the user's */
+    struct template_spans *spans;
     const struct node *at;
-    struct dict *inputs; /* variables by name */
+    struct value *inputs; /* by the numbers the template gave them */
     int64_t now_s;
     struct err *err;
 };
@@ -58,7 +60,15 @@ static inline bool render_step(struct render *r)
 }
 /* size bytes are about to be made at once. */
 bool render_room(struct render *r, size_t size);
-bool render_enter(struct render *r);
+bool render_nest_over(struct render *r);
+static inline bool render_enter(struct render *r)
+{
+    if (__builtin_expect(r->nest < RENDER_NEST_MAX, 1)) {
+        r->nest++;
+        return true;
+    }
+    return render_nest_over(r);
+}
 static inline void render_leave(struct render *r) { r->nest--; }
 
 /* ---- the tree */
@@ -72,7 +82,7 @@ void frame_enter(struct render *r, const struct scope *s, struct frame *f);
 /* Writes a value as print does. */
 bool render_print(struct render *r, struct value v);
 /* Takes what was captured out of b. */
-bool render_captured(struct render *r, struct buf *b, struct value *ret);
+bool render_captured(struct render *r, struct marking *m, struct buf *b, struct value *ret);
 
 /* ---- calls */
 struct function;
@@ -82,8 +92,6 @@ struct macro {
 };
 bool call_value(struct render *r, struct value callee, const struct args *a, struct value *ret);
 bool call_macro(struct render *r, const struct macro *m, const struct args *a, struct value *ret);
-/* A global of this name; V_MISSING: none. */
-struct value global_find(struct render *r, const struct str *name);
 
 /* ---- undefined */
 struct value undef_name(struct render *r, struct str *name);
@@ -106,8 +114,8 @@ bool to_str(struct render *r, struct value v, struct value *ret); /* str(v), pla
 bool write_str(struct render *r, struct value v, struct buf *out);
 bool write_repr(struct render *r, struct value v, struct buf *out);
 void write_float(double d, struct buf *out);
-/* str(v) for messages, cut. */
-struct value buf_str(struct render *r, struct buf *b);
+/* What was made anew of a string: the user's when that was. */
+struct value buf_str(struct render *r, struct buf *b, const struct str *from);
 void escape_html(const struct str *s, struct buf *out);
 /* markupsafe.escape() */
 bool to_markup(struct render *r, struct value v, struct value *ret);

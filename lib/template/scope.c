@@ -11,6 +11,7 @@
  * inside; place_body() then gives each name its place, and enters them.
  */
 #include "template/filters.h"
+#include "template/functions.h"
 #include "template/parse.h"
 #include "template/tests.h"
 
@@ -33,6 +34,8 @@ static struct scope *scope_new(struct parse *p, struct scope *parent)
     struct scope *s = arena_new(p->arena, struct scope);
 
     s->parent = parent;
+    s->next = p->scopes;
+    p->scopes = s;
     s->by_name = dict_new(p->arena);
     return s;
 }
@@ -754,6 +757,33 @@ static bool place_body(struct placer *w, struct nodes *body)
     return true;
 }
 
+/* ---- inputs */
+
+static uint32_t input_number(struct parse *p, struct template *t, struct str *name)
+{
+    struct value *known = dict_find_str(t->input_numbers, name);
+
+    if (known)
+        return (uint32_t)known->i;
+    dict_set_str(p->arena, t->input_numbers, v_str(name), v_int((int64_t)t->n_inputs));
+    return (uint32_t)t->n_inputs++;
+}
+
+/* Gives what scopes resolve its number, so that an input is looked up once per rendering. */
+static void number_inputs(struct parse *p, struct template *t)
+{
+    t->input_numbers = dict_new(p->arena);
+    for (const struct scope *s = p->scopes; s; s = s->next)
+        for (size_t i = 0; i < s->n; i++)
+            if (s->symbols[i].load == LOAD_RESOLVE)
+                s->symbols[i].from = (struct place){0, input_number(p, t, s->symbols[i].name)};
+    t->inputs = arena_new_array(p->arena, t->n_inputs + 1, struct input_name);
+    for (size_t i = 0; i < t->n_inputs; i++) {
+        struct str *name = t->input_numbers->entries[i].key.str;
+        t->inputs[i] = (struct input_name){name, global_find(name)};
+    }
+}
+
 bool scope_resolve(struct parse *p, struct template *t)
 {
     struct placer w = {p, NULL, false};
@@ -764,5 +794,8 @@ bool scope_resolve(struct parse *p, struct template *t)
     gather_body(&g, &t->body);
     free(g.log);
     w.scope = t->scope;
-    return place_body(&w, &t->body);
+    if (!place_body(&w, &t->body))
+        return false;
+    number_inputs(p, t);
+    return true;
 }

@@ -39,7 +39,7 @@ struct template;
  * Errors: TEMPLATE_INVALID with line, column (from 1, in code points) and what
  * was found; also for what this engine does not have (include, import, extends,
  * block, recursive loops, …) and, as the reference does it, for unknown filters
- * and tests outside of conditions. TEMPLATE_SIZE.
+ * and tests outside of conditions. TEMPLATE_SIZE (bytes or parts), TEMPLATE_DEPTH.
  * Cost: linear in size; some 20 ns a byte.
  */
 bool template_compile(const char *text, size_t size, struct template **ret,
@@ -51,21 +51,55 @@ DEFINE_CLEANUP(struct template *, template_unref)
 /* Bytes held, for budgets. */
 size_t template_bytes(const struct template *t);
 
-/* The templates's messages want their content as text, or as a list of parts. */
-enum content_format { CONTENT_STRING, CONTENT_OPENAI };
 /*
- * What the template itself can handle: OPENAI when it loops over the content of
- * a message, STRING otherwise. A guess from the tree, made once.
+ * What is done to messages before a template sees them. GIVEN and OPENAI are
+ * transformers' own: nothing. AUTO is what suits the template, as its text tells
+ * (see below), and when rendering fails so the other ways, one after another; the
+ * report says which way it was.
  */
-enum content_format template_content_format(const struct template *t);
+enum content_format {
+    CONTENT_OPENAI, /* contents as they are */
+    CONTENT_STRING, /* lists of text parts become one text, joined by newlines */
+    CONTENT_AUTO,   /* OPENAI for a template that loops over a content */
+};
+/* tool_calls[].function.arguments */
+enum arguments_format {
+    ARGUMENTS_GIVEN,
+    ARGUMENTS_OBJECT, /* JSON text becomes what it says; none or "" becomes {} */
+    ARGUMENTS_TEXT,   /* anything else becomes JSON text */
+    /*
+     * GIVEN for a template that asks what they are, TEXT for one that prints or
+     * concatenates them as they are, OBJECT for others.
+     */
+    ARGUMENTS_AUTO,
+};
+/* A content of null. */
+enum null_content {
+    NULL_GIVEN,
+    NULL_EMPTY, /* becomes "" */
+    NULL_AUTO,  /* GIVEN first */
+};
 const char *content_format_name(enum content_format f);
+const char *arguments_format_name(enum arguments_format f);
+const char *null_content_name(enum null_content n);
+
+struct template_modes {
+    enum content_format content;
+    enum arguments_format arguments;
+    enum null_content null;
+};
+/* AUTO settled by a look at the template alone: what is tried first. */
+struct template_modes template_modes_for(const struct template *t, struct template_modes asked);
 
 struct template_token {
     const char *name; /* bos_token, … */
     const char *text;
 };
 
-/* What a template sees. JSON texts are borrowed; data NULL is None. */
+/*
+ * What a template sees. JSON texts are borrowed; data NULL is None. tools and
+ * documents that a template does not name are not read.
+ */
 struct template_inputs {
     struct slice messages;               /* array of objects */
     struct slice tools;                  /* array */
@@ -76,8 +110,13 @@ struct template_inputs {
     bool add_generation_prompt;
     /* The end of the last message is where the model goes on: the text ends there. */
     bool continue_final_message;
-    /* STRING: lists of text parts become one text, joined by newlines, before rendering. */
-    enum content_format content_format;
+    struct template_modes modes;
+    /*
+     * Messages are held to MAX's rules: one of six roles, contents of text parts
+     * that become one text (null: ""), and of other fields only tool_calls,
+     * tool_call_id and reasoning_content. Errors: FIELD, naming the message.
+     */
+    bool max_rules;
 };
 
 struct template_limits {
@@ -94,26 +133,48 @@ struct template_options {
     const int64_t *now_s;
 };
 
-/* A {% generation %} block: where it is in the text, in code points. */
+/* A part of the text, in bytes. */
 struct template_span {
-    int64_t start, end;
+    size_t start, end;
 };
 struct template_spans {
     struct template_span *items;
     size_t n, capacity;
 };
 void template_spans_release(struct template_spans *s);
-#define AUTO_TEMPLATE_SPANS CLEANUP(template_spans_release)
+
+/* From bytes to code points of the text they are of. Spans must be in order. */
+void template_spans_in_chars(struct template_spans *s, const char *text);
+
+/* What a rendering tells besides its text. */
+struct template_report {
+    bool wants_users; /* the caller's: fill users, which costs time */
+    /*
+     * {% generation %} blocks, in order. One inside of a macro or a set block has
+     * no place of its own in the text and is not among them.
+     */
+    struct template_spans generation;
+    /*
+     * What is the request's own text, in order, apart from each other: strings of
+     * messages, tools, documents and kwargs, wherever they were put; see marks.h.
+     * A role that is a plain word is the template's.
+     */
+    struct template_spans users;
+    struct template_modes modes; /* as they were applied; no AUTO */
+};
+void template_report_release(struct template_report *r);
+#define AUTO_TEMPLATE_REPORT CLEANUP(template_report_release)
 
 /*
- * Appends the text to out. options and spans may be NULL. A block inside of a
- * macro or a set block has no place of its own in the text and gives no span.
+ * Appends the text to out. options and report may be NULL; a report is to be
+ * empty but for wants_users.
  *
  * Errors: TEMPLATE_RAISED (raise_exception; the message is the template's),
  * TEMPLATE_FAILED (with line, column, exception), TEMPLATE_OUTPUT, _STEPS,
  * _MEMORY, _DEPTH, _RANGE; FIELD for inputs that are not what they must be. On
- * failure out and spans are as they were.
+ * failure out is as it was and the report without spans. Where several ways were
+ * tried the error is that of the first.
  */
 bool template_render(const struct template *t, const struct template_inputs *in,
                      const struct template_options *options, struct buf *out,
-                     struct template_spans *spans, struct err *err) MUST_CHECK;
+                     struct template_report *report, struct err *err) MUST_CHECK;

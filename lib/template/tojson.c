@@ -31,7 +31,7 @@ static void dump_escape(struct buf *out, uint32_t cp)
 static void dump_text(struct dump *d, const struct str *s)
 {
     static const char from[] = "\"\\\n\r\t\f\b", to[] = "\"\\nrtfb";
-    size_t step, plain = 0;
+    size_t step, plain = 0, start = d->out->size;
 
     buf_append_char(d->out, '"');
     for (size_t i = 0; i < s->size; i += step) {
@@ -51,6 +51,8 @@ static void dump_text(struct dump *d, const struct str *s)
     }
     buf_append(d->out, s->data + plain, s->size - plain);
     buf_append_char(d->out, '"');
+    if (s->user)
+        mark_written(d->r, d->out, start);
 }
 
 static void dump_line(struct dump *d)
@@ -59,7 +61,7 @@ static void dump_line(struct dump *d)
         return;
     buf_append_char(d->out, '\n');
     for (int i = 0; i < d->level; i++)
-        buf_append(d->out, d->indent->data, d->indent->size);
+        write_text(d->r, d->indent, d->out);
 }
 
 static void dump_float(struct dump *d, double v)
@@ -76,7 +78,7 @@ static bool dump_seq(struct dump *d, const struct seq *s)
     d->level++;
     for (size_t i = 0; i < s->n; i++) {
         if (i)
-            buf_append(d->out, d->item->data, d->item->size);
+            write_text(d->r, d->item, d->out);
         dump_line(d);
         if (!dump(d, s->items[i]))
             return false;
@@ -146,11 +148,11 @@ static bool dump_dict(struct dump *d, const struct dict *dict)
     d->level++;
     for (size_t i = 0; i < dict->n; i++) {
         if (i)
-            buf_append(d->out, d->item->data, d->item->size);
+            write_text(d->r, d->item, d->out);
         dump_line(d);
         if (!dump_key(d, entries[i].key))
             return false;
-        buf_append(d->out, d->key->data, d->key->size);
+        write_text(d->r, d->key, d->out);
         if (!dump(d, entries[i].value))
             return false;
     }
@@ -244,12 +246,17 @@ bool filter_tojson(struct render *r, struct value v, struct value *argv, struct 
     struct dump d = {
         .r = r, .out = &b, .ascii = value_truth(argv[0]), .sort_keys = value_truth(argv[3])};
 
+    struct marking m;
+
     if (!set_indent(&d, argv[1]))
         return false;
     d.item = str_const(&r->arena, d.pretty ? "," : ", ").str;
     d.key = str_const(&r->arena, ": ").str;
-    if (!set_separators(&d, argv[2]) || !dump(&d, v))
+    if (!set_separators(&d, argv[2]))
         return false;
-    *ret = buf_str(r, &b);
+    marking_begin(r, &m, &b);
+    if (!dump(&d, v))
+        return false;
+    *ret = marking_str(r, &m, &b);
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "template/iterate.h"
+#include "template/marks.h"
 #include "template/render.h"
 #include "template/text.h"
 
@@ -12,15 +13,6 @@ enum { FEW = 8, ROOM_FROM = 256 };
 
 /* ---- strings */
 
-struct value str_borrow(struct arena *a, const char *data, size_t size)
-{
-    struct str *s = arena_new(a, struct str);
-
-    s->data = data;
-    s->size = size;
-    return v_str(s);
-}
-
 struct value str_copy(struct arena *a, const char *data, size_t size)
 {
     char *text = arena_text(a, size + 1);
@@ -29,6 +21,15 @@ struct value str_copy(struct arena *a, const char *data, size_t size)
         memcpy(text, data, size);
     text[size] = '\0';
     return str_borrow(a, text, size);
+}
+
+struct value str_cut(struct arena *a, const struct str *s, size_t offset, size_t size)
+{
+    struct value v = str_borrow(a, s->data + offset, size);
+
+    if (s->user)
+        v.str->user = marks_part(a, s, offset, size);
+    return v;
 }
 
 struct value str_const(struct arena *a, const char *text)
@@ -56,17 +57,12 @@ uint32_t str_hash(struct str *s)
     return s->hash;
 }
 
-bool str_same(const struct str *a, const struct str *b)
-{
-    return a == b || (a->size == b->size && memcmp(a->data, b->data, a->size) == 0);
-}
-
 static struct room *room_new(struct arena *a, size_t capacity)
 {
     struct room *room = arena_new(a, struct room);
 
     room->capacity = capacity;
-    room->bytes = arena_alloc(a, capacity);
+    room->bytes = arena_take(a, capacity);
     return room;
 }
 
@@ -90,7 +86,8 @@ struct value str_concat(struct arena *a, struct str *x, struct str *y)
         char *text = arena_text(a, size);
         memcpy(text, x->data, x->size);
         memcpy(text + x->size, y->data, y->size);
-        return str_borrow(a, text, size);
+        v = str_borrow(a, text, size);
+        room = NULL;
     } else {
         room = room_new(a, size * 2);
         memcpy(room->bytes, x->data, x->size);
@@ -99,6 +96,8 @@ struct value str_concat(struct arena *a, struct str *x, struct str *y)
         v = str_borrow(a, room->bytes, size);
     }
     v.str->room = room;
+    if (x->user || y->user)
+        v.str->user = marks_concat(a, x, y);
     return v;
 }
 
@@ -109,13 +108,13 @@ struct value str_part(struct arena *a, struct str *s, size_t first, size_t n)
     if (n == chars)
         return v_str(s);
     if (chars == s->size) {
-        struct value v = str_borrow(a, s->data + first, n);
+        struct value v = str_cut(a, s, first, n);
         v.str->n_chars = (uint32_t)n + 1;
         return v;
     }
     size_t start = text_skip(s->data, s->size, first);
     size_t size = text_skip(s->data + start, s->size - start, n);
-    return str_borrow(a, s->data + start, size);
+    return str_cut(a, s, start, size);
 }
 
 /* ---- lists */
@@ -169,6 +168,7 @@ struct value seq_concat(struct arena *a, enum kind kind, const struct seq *x, co
 
 struct dict *dict_new(struct arena *a) { return arena_new(a, struct dict); }
 
+/* Few entries are looked through; what they hash to is asked for when there are more. */
 static void index_entry(struct dict *d, size_t i)
 {
     size_t slot = d->entries[i].hash & (d->n_index - 1);
@@ -178,6 +178,19 @@ static void index_entry(struct dict *d, size_t i)
     d->index[slot] = (uint32_t)i + 1;
 }
 
+static void index_all(struct arena *a, struct dict *d)
+{
+    d->n_index = d->capacity * 2;
+    d->index = arena_new_array(a, d->n_index, uint32_t);
+    for (size_t i = 0; i < d->n; i++) {
+        struct entry *e = &d->entries[i];
+        if (!e->hash)
+            e->hash = str_hash(e->key.str);
+        index_entry(d, i);
+    }
+}
+
+/* hash 0: of a string, and not known. */
 static void dict_add(struct arena *a, struct dict *d, struct value key, struct value value,
                      uint32_t hash)
 {
@@ -185,54 +198,41 @@ static void dict_add(struct arena *a, struct dict *d, struct value key, struct v
         struct entry *entries;
 
         d->capacity = d->capacity ? d->capacity * 2 : 4;
-        entries = arena_new_array(a, d->capacity, struct entry);
+        entries = arena_take(a, d->capacity * sizeof(*entries));
         if (d->n)
             memcpy(entries, d->entries, d->n * sizeof(*entries));
         d->entries = entries;
-        if (d->capacity > FEW) {
-            d->n_index = d->capacity * 2;
-            d->index = arena_new_array(a, d->n_index, uint32_t);
-            for (size_t i = 0; i < d->n; i++)
-                index_entry(d, i);
-        }
+        if (d->capacity > FEW)
+            index_all(a, d);
     }
+    if (d->index && !hash)
+        hash = str_hash(key.str);
     d->entries[d->n] = (struct entry){key, value, hash};
     if (d->index)
         index_entry(d, d->n);
     d->n++;
 }
 
-/* Where entries with this hash may be, one after another; n when there are no more. */
-struct probe {
-    size_t slot;
-};
-
-static size_t probe_next(const struct dict *d, uint32_t hash, struct probe *p)
-{
-    if (!d->index) {
-        while (p->slot < d->n && d->entries[p->slot].hash != hash)
-            p->slot++;
-        return p->slot < d->n ? p->slot++ : d->n;
-    }
-    for (;;) {
-        uint32_t at = d->index[(hash + p->slot++) & (d->n_index - 1)];
-        if (!at)
-            return d->n;
-        if (d->entries[at - 1].hash == hash)
-            return at - 1;
-    }
-}
-
 struct value *dict_find_str(const struct dict *d, struct str *key)
 {
-    uint32_t hash = str_hash(key);
-    struct probe p = {0};
-    size_t i;
+    uint32_t hash;
 
-    while ((i = probe_next(d, hash, &p)) < d->n)
-        if (d->entries[i].key.kind == V_STR && str_same(d->entries[i].key.str, key))
-            return &d->entries[i].value;
-    return NULL;
+    if (!d->index) {
+        for (size_t i = 0; i < d->n; i++)
+            if (d->entries[i].key.kind == V_STR && str_same(d->entries[i].key.str, key))
+                return &d->entries[i].value;
+        return NULL;
+    }
+    hash = str_hash(key);
+    for (size_t slot = hash;; slot++) {
+        uint32_t at = d->index[slot & (d->n_index - 1)];
+        struct entry *e;
+        if (!at)
+            return NULL;
+        e = &d->entries[at - 1];
+        if (e->hash == hash && e->key.kind == V_STR && str_same(e->key.str, key))
+            return &e->value;
+    }
 }
 
 void dict_set_str(struct arena *a, struct dict *d, struct value key, struct value value)
@@ -242,14 +242,12 @@ void dict_set_str(struct arena *a, struct dict *d, struct value key, struct valu
     if (there)
         *there = value;
     else
-        dict_add(a, d, key, value, str_hash(key.str));
+        dict_add(a, d, key, value, 0);
 }
 
 bool dict_find(struct render *r, const struct dict *d, struct value key, struct value **ret)
 {
-    struct probe p = {0};
     uint32_t hash;
-    size_t i;
 
     *ret = NULL;
     if (key.kind == V_STR) {
@@ -258,12 +256,17 @@ bool dict_find(struct render *r, const struct dict *d, struct value key, struct 
     }
     if (!value_hash(r, key, &hash))
         return false;
-    while ((i = probe_next(d, hash, &p)) < d->n) {
+    for (size_t slot = d->index ? hash : 0; d->index || slot < d->n; slot++) {
+        size_t at = d->index ? d->index[slot & (d->n_index - 1)] : slot + 1;
         bool same;
-        if (!value_equal(r, d->entries[i].key, key, &same))
+        if (!at)
+            return true;
+        if (d->entries[at - 1].hash != hash)
+            continue;
+        if (!value_equal(r, d->entries[at - 1].key, key, &same))
             return false;
         if (same) {
-            *ret = &d->entries[i].value;
+            *ret = &d->entries[at - 1].value;
             return true;
         }
     }
@@ -273,9 +276,9 @@ bool dict_find(struct render *r, const struct dict *d, struct value key, struct 
 bool dict_set(struct render *r, struct dict *d, struct value key, struct value value)
 {
     struct value *there;
-    uint32_t hash;
+    uint32_t hash = 0;
 
-    if (!value_hash(r, key, &hash) || !dict_find(r, d, key, &there))
+    if ((key.kind != V_STR && !value_hash(r, key, &hash)) || !dict_find(r, d, key, &there))
         return false;
     if (there)
         *there = value;

@@ -63,6 +63,7 @@ struct str {
     uint32_t n_chars; /* code points + 1; 0: not counted yet */
     uint32_t hash;    /* 0: not hashed yet */
     struct room *room;
+    const struct marks *user; /* see marks.h; NULL: none of it is the user's */
 };
 
 struct seq {
@@ -79,7 +80,7 @@ struct room {
 
 struct entry {
     struct value key, value;
-    uint32_t hash;
+    uint32_t hash; /* 0: of a string, and not asked for yet */
 };
 
 struct dict {
@@ -122,13 +123,24 @@ static inline double as_float(struct value v)
 static inline bool is_seq(struct value v) { return v.kind == V_LIST || v.kind == V_TUPLE; }
 
 /* ---- strings */
-struct value str_borrow(struct arena *a, const char *data, size_t size);
+static inline struct value str_borrow(struct arena *a, const char *data, size_t size)
+{
+    struct str *s = arena_take(a, sizeof(*s));
+
+    *s = (struct str){.data = data, .size = size};
+    return v_str(s);
+}
 struct value str_copy(struct arena *a, const char *data, size_t size);
 struct value str_const(struct arena *a, const char *text); /* static text, borrowed */
+/* Bytes of s, borrowed. */
+struct value str_cut(struct arena *a, const struct str *s, size_t offset, size_t size);
 struct value str_markup(struct value v, bool markup);
 size_t str_chars(struct str *s);
 uint32_t str_hash(struct str *s);
-bool str_same(const struct str *a, const struct str *b);
+static inline bool str_same(const struct str *a, const struct str *b)
+{
+    return a == b || (a->size == b->size && memcmp(a->data, b->data, a->size) == 0);
+}
 /* Mostly no, by the first byte: names are looked for in lists of names. */
 static inline bool str_is(const struct str *s, const char *text)
 {

@@ -24,5 +24,7 @@ bool format_time(struct render *r, const struct str *format, struct value *ret)
     if (!n)
         return render_fail(r, "ValueError", "the time is too long");
     *ret = str_copy(&r->arena, text, n - 1);
+    if (format->user && n > 1)
+        ret->str->user = &marks_whole;
     return true;
 }

@@ -21,11 +21,14 @@ enum image_section {
     IMAGE_ADDED,       /* added tokens and how they are found */
     IMAGE_VOCAB,       /* id → bytes */
     IMAGE_VOCAB_INDEX, /* bytes → id */
-    IMAGE_MODEL,       /* the model's own tables */
+    IMAGE_MODEL_KIND,
+    IMAGE_MODEL, /* the model's own tables */
     IMAGE_MODEL_2,
     IMAGE_MODEL_3,
     IMAGE_MODEL_4,
     IMAGE_WORDS, /* words and their ids, known from the start */
+    IMAGE_CORE,  /* post-processors, decoders, added tokens by id (core.h) */
+    IMAGE_TEXTS, /* id → its text in a decoded string (decode_table.h) */
     N_IMAGE_SECTIONS,
 };
 
@@ -56,5 +59,12 @@ struct image {
  */
 bool image_check(struct image image, const struct image_key *key, bool verify,
                  struct err *err) MUST_CHECK;
-/* Never NULL; *ret_size may be 0. */
+/* Never NULL; *ret_size may be 0. image.data is aligned to 8 at least. */
 const void *image_section(struct image image, enum image_section section, size_t *ret_size);
+
+/* What tells images apart: two with the same identity hold the same bytes. */
+struct image_identity {
+    struct image_key key;
+    uint64_t checksum;
+};
+void image_identity(struct image image, struct image_identity *ret);

@@ -153,9 +153,18 @@ static const struct component components[] = {
     {"ByteFallback", plain, DECODE_BYTE_FALLBACK},
 };
 
+static const struct shape shapes[] = {
+    {"suffix", {"BPEDecoder", bpe, DECODE_BPE}},
+    {"prefix", {"WordPiece", wordpiece, DECODE_WORDPIECE}},
+    {"pad_token", {"CTC", ctc, DECODE_CTC}},
+    {"pattern", {"Replace", replace, DECODE_REPLACE}},
+    {"start", {"Strip", strip, DECODE_STRIP}},
+};
+
 static bool one(struct loader *l)
 {
-    return load_component(l, "a decoder", components, ARRAY_SIZE(components), NULL);
+    return load_component(l, "a decoder", components, ARRAY_SIZE(components), shapes,
+                          ARRAY_SIZE(shapes));
 }
 
 bool load_decoder(struct loader *l)

@@ -45,6 +45,18 @@ bool load_count(struct loader *l, uint32_t *ret)
     return true;
 }
 
+static bool load_size(struct loader *l, uint32_t *ret)
+{
+    int64_t v;
+
+    if (!json_read_int(&l->r, &v))
+        return false;
+    if (v < 0)
+        return json_read_fault(&l->r, "a negative number");
+    *ret = v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+    return true;
+}
+
 bool load_text(struct loader *l, struct text *ret)
 {
     struct slice s;
@@ -142,6 +154,8 @@ static bool load_value(struct loader *l, const char *what, const struct field *f
         return load_character(l, f->ret);
     case FIELD_COUNT:
         return load_count(l, f->ret);
+    case FIELD_SIZE:
+        return load_size(l, f->ret);
     case FIELD_CHOICE:
         return json_read_text(&l->r, &s) && load_choice(l, what, s, f->names, f->ret);
     case FIELD_MATCHER:
@@ -179,24 +193,24 @@ bool load_fields(struct loader *l, const char *what, struct field *fields, size_
 
 /* ---- components */
 
-bool load_peek_type(struct loader *l, char *ret, size_t ret_size)
+bool load_peek(struct loader *l, const char *const *members, size_t n, struct peeked *ret)
 {
     struct json_mark mark = json_read_mark(&l->r);
     struct slice key, type;
 
-    ret[0] = '\0';
+    *ret = (struct peeked){0};
     if (!json_read_object(&l->r))
         return false;
     while (json_read_key(&l->r, &key)) {
-        if (!slice_eq(key, "type")) {
-            if (!json_read_skip(&l->r))
-                return false;
-            continue;
-        }
-        if (!json_read_text(&l->r, &type))
+        enum json_kind kind = json_read_kind(&l->r);
+        for (size_t i = 0; i < n; i++)
+            if (slice_eq(key, members[i]))
+                ret->kinds[i] = kind;
+        bool is_type = kind == KIND_STRING && slice_eq(key, "type");
+        if (!(is_type ? json_read_text(&l->r, &type) : json_read_skip(&l->r)))
             return false;
-        slice_copy(type, ret, ret_size);
-        break; /* what follows is read anyhow */
+        if (is_type)
+            slice_copy(type, ret->type, sizeof(ret->type));
     }
     if (l->r.fault)
         return false;
@@ -209,22 +223,27 @@ bool load_peek_type(struct loader *l, char *ret, size_t ret_size)
 }
 
 bool load_component(struct loader *l, const char *what, const struct component *components,
-                    size_t n, bool (*untyped)(struct loader *l))
+                    size_t n, const struct shape *shapes, size_t n_shapes)
 {
-    const char *names[COMPONENTS_MAX + 1] = {NULL};
-    char type[64];
+    const char *names[COMPONENTS_MAX + 1] = {NULL}, *members[8] = {NULL};
+    struct peeked peeked;
     unsigned i = 0;
 
-    if (!load_peek_type(l, type, sizeof(type)))
-        return false;
-    if (!*type && untyped)
-        return untyped(l);
-    if (!*type)
-        return load_refuse(l, ERR_FILE_CORRUPT, "%s without a type", what);
     for (size_t k = 0; k < n; k++)
         names[k] = components[k].name;
-    return load_choice(l, what, (struct slice){type, strlen(type)}, names, &i) &&
-           components[i].load(l, components[i].kind);
+    for (size_t k = 0; k < n_shapes; k++)
+        members[k] = shapes[k].member;
+    if (!load_peek(l, members, n_shapes, &peeked))
+        return false;
+    for (size_t k = 0; k < n; k++)
+        if (str_eq(names[k], peeked.type))
+            return components[k].load(l, components[k].kind);
+    for (size_t k = 0; k < n_shapes; k++)
+        if (peeked.kinds[k] != KIND_NONE)
+            return shapes[k].component.load(l, shapes[k].component.kind);
+    if (!*peeked.type)
+        return load_refuse(l, ERR_FILE_CORRUPT, "%s without a type", what);
+    return load_choice(l, what, (struct slice){peeked.type, strlen(peeked.type)}, names, &i);
 }
 
 bool load_array(struct loader *l, size_t max, bool (*item)(struct loader *l))

@@ -30,6 +30,7 @@ enum field_kind {
     FIELD_TEXT,      /* struct text */
     FIELD_CHARACTER, /* uint32_t, a string of one */
     FIELD_COUNT,     /* uint32_t */
+    FIELD_SIZE,      /* uint32_t; what is larger is as good as the largest */
     FIELD_CHOICE,    /* an enum: its place in names */
     FIELD_MATCHER,   /* struct matcher: {"String": …} or {"Regex": …} */
     FIELD_PART,      /* part(l, ret) reads the value */
@@ -73,12 +74,22 @@ enum { COMPONENTS_MAX = 32, COMPONENT_SIZE_MAX = 8 << 20 };
 
 /*
  * At an object with a member "type", which picks of n components the one that
- * reads it. An object without goes to untyped, if there is one.
+ * reads it. Where "type" is absent, unknown or no text, the first of n_shapes
+ * whose member the object has: the library goes by the members then.
  */
+struct shape {
+    const char *member;
+    struct component component;
+};
 bool load_component(struct loader *l, const char *what, const struct component *components,
-                    size_t n, bool (*untyped)(struct loader *l));
-/* The member as short text, without moving; ret is "" when it is absent. */
-bool load_peek_type(struct loader *l, char *ret, size_t ret_size);
+                    size_t n, const struct shape *shapes, size_t n_shapes);
+
+/* The kinds of n members and, as short text, "type" (""), without moving. */
+struct peeked {
+    char type[64];
+    enum json_kind kinds[8];
+};
+bool load_peek(struct loader *l, const char *const *members, size_t n, struct peeked *ret);
 
 /* An array of what item reads, at most max of them. */
 bool load_array(struct loader *l, size_t max, bool (*item)(struct loader *l));

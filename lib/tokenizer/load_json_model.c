@@ -181,7 +181,7 @@ static bool finish_words(struct loader *l, const struct model_members *m)
         return model_missing(l, kind, "vocab");
     if (!m->has_unk)
         return model_missing(l, kind, "unk_token");
-    if (pieces && !m->has_prefix)
+    if (pieces && !m->has_prefix) /* null does not do */
         return model_missing(l, kind, "continuing_subword_prefix");
     if (pieces && !m->has_max_chars)
         return model_missing(l, kind, "max_input_chars_per_word");
@@ -265,15 +265,17 @@ bool load_model(struct loader *l)
     };
 
     m.unk_id = UINT32_MAX;
-    model.unk.at = UINT32_MAX;
+    model.unk.at = model.continuing_prefix.at = UINT32_MAX;
     if (!load_fields(l, "the model", fields, ARRAY_SIZE(fields)))
         return false;
     m.has_unk = model.unk.at != UINT32_MAX;
     m.has_unk_id = fields[UNK_ID].seen && m.unk_id != UINT32_MAX;
-    m.has_prefix = fields[PREFIX].seen;
+    m.has_prefix = model.continuing_prefix.at != UINT32_MAX;
     m.has_max_chars = fields[MAX_CHARS].seen;
     if (!m.has_unk)
         model.unk.at = 0;
+    if (!m.has_prefix)
+        model.continuing_prefix.at = 0;
     model.has_unk = m.has_unk;
     model.kind = fields[TYPE].seen ? kind : guess_kind(&m);
     s->model = model;

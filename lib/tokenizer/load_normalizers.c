@@ -151,9 +151,18 @@ static const struct component components[] = {
     {"ByteLevel", plain, NORMALIZE_BYTE_LEVEL},
 };
 
+static const struct shape shapes[] = {
+    {"clean_text", {"BertNormalizer", bert, NORMALIZE_BERT}},
+    {"strip_left", {"Strip", strip, NORMALIZE_STRIP}},
+    {"normalizers", {"Sequence", sequence, 0}},
+    {"pattern", {"Replace", replace, NORMALIZE_REPLACE}},
+    {"prepend", {"Prepend", prepend, NORMALIZE_PREPEND}},
+};
+
 static bool one(struct loader *l)
 {
-    return load_component(l, "a normalizer", components, ARRAY_SIZE(components), NULL);
+    return load_component(l, "a normalizer", components, ARRAY_SIZE(components), shapes,
+                          ARRAY_SIZE(shapes));
 }
 
 bool load_normalizer(struct loader *l) { return load_null(l) || one(l); }

@@ -292,16 +292,30 @@ static bool sequence(struct loader *l, unsigned kind)
 }
 
 static const struct component components[] = {
+    {"ByteLevel", byte_level, POST_BYTE_LEVEL},
+    {"Sequence", sequence, 0},
+    {"TemplateProcessing", template, POST_TEMPLATE},
     {"RobertaProcessing", bert, POST_ROBERTA},
     {"BertProcessing", bert, POST_BERT},
-    {"ByteLevel", byte_level, POST_BYTE_LEVEL},
-    {"TemplateProcessing", template, POST_TEMPLATE},
-    {"Sequence", sequence, 0},
 };
+static const struct shape shapes[] = {{"single", {"TemplateProcessing", template, POST_TEMPLATE}}};
 
+/*
+ * The library goes by the members here, whatever the type: sep and cls are Bert's, and
+ * Roberta's when its two flags are there too.
+ */
 static bool one(struct loader *l)
 {
-    return load_component(l, "a post-processor", components, ARRAY_SIZE(components), NULL);
+    static const char *const members[] = {"sep", "cls", "trim_offsets", "add_prefix_space"};
+    struct peeked p;
+
+    if (!load_peek(l, members, ARRAY_SIZE(members), &p))
+        return false;
+    if (p.kinds[0] != KIND_NONE && p.kinds[1] != KIND_NONE)
+        return bert(l,
+                    p.kinds[2] == KIND_BOOL && p.kinds[3] == KIND_BOOL ? POST_ROBERTA : POST_BERT);
+    return load_component(l, "a post-processor", components, ARRAY_SIZE(components), shapes,
+                          ARRAY_SIZE(shapes));
 }
 
 bool load_postprocessor(struct loader *l) { return load_null(l) || one(l); }

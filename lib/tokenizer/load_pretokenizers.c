@@ -56,8 +56,10 @@ bool load_metaspace(struct loader *l, struct metaspace *ret)
 
     if (!load_fields(l, "Metaspace", fields, ARRAY_SIZE(fields)))
         return false;
-    if (!prefix && scheme != PREPEND_FIRST)
-        scheme = PREPEND_NEVER;
+    if (!prefix && scheme != PREPEND_NEVER)
+        return load_refuse(l, ERR_FILE_CORRUPT,
+                           "Metaspace: add_prefix_space is false, but prepend_scheme is \"%s\"",
+                           schemes[scheme]);
     m.scheme = scheme;
     *ret = m;
     return true;
@@ -177,7 +179,7 @@ static const struct component components[] = {
 
 static bool one(struct loader *l)
 {
-    return load_component(l, "a pre-tokenizer", components, ARRAY_SIZE(components), NULL);
+    return load_component(l, "a pre-tokenizer", components, ARRAY_SIZE(components), NULL, 0);
 }
 
 bool load_pretokenizer(struct loader *l) { return load_null(l) || one(l); }

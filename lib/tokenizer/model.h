@@ -25,9 +25,23 @@ struct tokens {
     size_t n, capacity;
 };
 
+void tokens_release(struct tokens *t);
+void tokens_grow(struct tokens *t, size_t more);
+static inline void tokens_reserve(struct tokens *t, size_t more)
+{
+    if (t->capacity - t->n < more)
+        tokens_grow(t, more);
+}
+static inline void tokens_append(struct tokens *t, uint32_t id, uint32_t start, uint32_t end)
+{
+    tokens_reserve(t, 1);
+    t->items[t->n++] = (struct token){id, {start, end}};
+}
+
 struct token_model;
 bool token_model_compile(const struct tokenizer_spec *spec, struct image_writer *w,
                          struct err *err) MUST_CHECK;
+/* The image must have been checked, and must outlive the model. */
 bool token_model_open(struct image image, struct token_model **ret, struct err *err) MUST_CHECK;
 void token_model_free(struct token_model *m);
 
@@ -38,12 +52,19 @@ void model_scratch_free(struct model_scratch *s);
 /*
  * Appends to out. An id for every byte that the model covers; what it has no id
  * and no unknown token for is dropped, as in the reference.
- * Errors: COMBINATION (WordLevel and WordPiece without their unknown token).
+ * Errors: COMBINATION (it is needed and the vocabulary lacks it: an unknown token; and a piece
+ * that Unigram without one cannot write).
  * Allocates nothing once scratch and out have grown.
  */
 bool token_model_encode(const struct token_model *m, const char *text, size_t size,
                         struct model_scratch *scratch, struct tokens *out,
                         struct err *err) MUST_CHECK;
+
+/* The same without a look whether the piece is a token as it is (ignore_merges): for a part of one.
+ */
+bool token_model_merge(const struct token_model *m, const char *text, size_t size,
+                       struct model_scratch *scratch, struct tokens *out,
+                       struct err *err) MUST_CHECK;
 
 /* ---- vocabulary; added tokens are no part of it, but they may share its ids */
 
@@ -53,10 +74,9 @@ uint32_t token_model_id_end(const struct token_model *m);     /* largest id + 1 
 uint32_t token_model_id(const struct token_model *m, const char *token, size_t size);
 /*
  * A token's bytes: what it stands for in a bytes model, its name in others (and
- * in a bytes model for names outside of ByteLevel's alphabet: *ret_is_name).
- * size 0 and data NULL: no such id.
+ * in a bytes model for names outside of ByteLevel's alphabet: *ret_is_name). 64 bytes
+ * behind it may be read. size 0 and data NULL: no such id.
  */
-struct slice;
 const char *token_model_bytes(const struct token_model *m, uint32_t id, uint32_t *ret_size,
                               bool *ret_is_name);
 /* The name, appended. False: no such id. */

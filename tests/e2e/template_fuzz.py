@@ -212,3 +212,19 @@ class Maker:
 def case(seed):
     maker = Maker(seed)
     return maker.template(), maker.context()
+
+
+def text_case(seed):
+    """Mostly one expression, of texts: what becomes of them is what counts."""
+    maker = Maker(seed)
+    context = maker.context()
+    for name in ("a", "b", "c", "s"):
+        context[name] = maker.pick(["text", " pad <b>\n", "x y  z", "12", "a,b'c\"d"])
+    context["xs"] = [context["a"], " ", context["s"]]
+    context["d"] = {"k": context["b"], "role": context["c"], "items": [context["a"]]}
+    if maker.r.random() < 0.2:
+        return maker.template(), context
+    body = maker.pick(["{{ %s }}", "{%% set x = %s %%}{{ x }}{{ x }}", "{{ [%s]|tojson }}",
+                       "{%% for x in [%s] %%}{{ x }}{%% endfor %%}", "{{ '<' ~ (%s) ~ '>' }}",
+                       "{%% filter trim %%} . {{ %s }} {%% endfilter %%}"])
+    return body % maker.expr(3), context

@@ -3,6 +3,8 @@
  * stdin, one a line on stdout, until the input ends.
  *
  *     {"template": "…", "context": {messages, tools?, documents?, add_generation_prompt?, …}}
+ * With "users": true the answer has "users" too: what is the request's own text.
+ *
  *     {"text": "…", "spans": [[0, 3]]}   or   {"error": "template-failed", "detail": "…"}
  *
  * The clock stands at 2024-07-26 12:00:00 UTC. With "-n N" a line is rendered N
@@ -22,7 +24,7 @@ struct job {
     size_t size;
     struct template_inputs in;
     struct buf kwargs;
-    struct template_token tokens[8];
+    bool wants_users;
 };
 
 static const struct template_token tokens[] = {
@@ -65,11 +67,12 @@ static void read_job(const char *line, size_t size, struct job *job)
     struct slice key, text;
 
     r.max_depth = JSON_DEPTH_MAX;
-    job->in = (struct template_inputs){.messages = {"[]", 2},
-                                       .tokens = tokens,
-                                       .n_tokens = ARRAY_SIZE(tokens),
-                                       .add_generation_prompt = true,
-                                       .content_format = CONTENT_OPENAI};
+    job->in = (struct template_inputs){
+        .messages = {"[]", 2},
+        .tokens = tokens,
+        .n_tokens = ARRAY_SIZE(tokens),
+        .add_generation_prompt = true,
+    };
     json_read_object(&r);
     while (json_read_key(&r, &key)) {
         if (slice_eq(key, "template") && json_read_text(&r, &text)) {
@@ -77,13 +80,15 @@ static void read_job(const char *line, size_t size, struct job *job)
             job->size = text.size;
         } else if (slice_eq(key, "context")) {
             read_context(&r, job);
+        } else if (slice_eq(key, "users")) {
+            json_read_bool(&r, &job->wants_users);
         } else {
             json_read_skip(&r);
         }
     }
 }
 
-static bool run(const struct job *job, int times, struct buf *text, struct template_spans *spans,
+static bool run(const struct job *job, int times, struct buf *text, struct template_report *report,
                 int64_t ns[2], struct err *err)
 {
     struct template_options options = {.now_s = &now_s};
@@ -101,32 +106,40 @@ static bool run(const struct job *job, int times, struct buf *text, struct templ
     start = clock_mono_ns();
     for (int i = 0; i < times; i++) {
         buf_clear(text);
-        spans->n = 0;
-        if (!template_render(t, &job->in, &options, text, spans, err))
+        report->generation.n = report->users.n = 0;
+        if (!template_render(t, &job->in, &options, text, report, err))
             return false;
     }
     ns[1] = (clock_mono_ns() - start) / times;
     return true;
 }
 
+static void write_spans(struct json *j, const char *key, struct template_spans *spans,
+                        const struct buf *text)
+{
+    template_spans_in_chars(spans, text->data);
+    json_key(j, key), json_open(j, '[');
+    for (size_t i = 0; i < spans->n; i++) {
+        json_item(j);
+        buf_printf(j->out, "[%zu,%zu]", spans->items[i].start, spans->items[i].end);
+    }
+    json_close(j, ']');
+}
+
 static void answer(const struct job *job, int times)
 {
-    AUTO_TEMPLATE_SPANS struct template_spans spans = {0};
+    AUTO_TEMPLATE_REPORT struct template_report report = {.wants_users = job->wants_users};
     AUTO_ERR struct err err = {0};
     AUTO_BUF struct buf text = {0}, out = {0};
     struct json j = json_begin(&out);
     int64_t ns[2];
 
     json_open(&j, '{');
-    if (run(job, times, &text, &spans, ns, &err)) {
+    if (run(job, times, &text, &report, ns, &err)) {
         json_key(&j, "text"), json_write_str_n(&out, text.data ? text.data : "", text.size);
-        json_key(&j, "spans"), json_open(&j, '[');
-        for (size_t i = 0; i < spans.n; i++) {
-            json_item(&j);
-            buf_printf(&out, "[%lld,%lld]", (long long)spans.items[i].start,
-                       (long long)spans.items[i].end);
-        }
-        json_close(&j, ']');
+        write_spans(&j, "spans", &report.generation, &text);
+        if (job->wants_users)
+            write_spans(&j, "users", &report.users, &text);
         if (times > 1) {
             json_int(&j, "compile_ns", ns[0]);
             json_int(&j, "render_ns", ns[1]);

@@ -1,7 +1,7 @@
 /*
  * Templates: any text, compiled and rendered within small limits. The first line
  * is the messages' JSON, the rest the template; compiled twice it must come to
- * the same.
+ * the same, whether or not it is followed what is the user's.
  */
 #include "template/template.h"
 
@@ -9,8 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool run(const struct template_inputs *in, const char *text, size_t size, struct buf *out,
-                struct err *err)
+static bool run(const struct template_inputs *in, const char *text, size_t size, bool wants_users,
+                struct buf *out, struct err *err)
 {
     static const int64_t now_s = 1721995200;
     struct template_options options = {.now_s = &now_s,
@@ -19,11 +19,11 @@ static bool run(const struct template_inputs *in, const char *text, size_t size,
                                                   .max_memory = 8 << 20,
                                                   .max_depth = 16,
                                                   .max_range = 1000}};
-    AUTO_TEMPLATE_SPANS struct template_spans spans = {0};
+    AUTO_TEMPLATE_REPORT struct template_report report = {.wants_users = wants_users};
     AUTO_TEMPLATE struct template *t = NULL;
 
     return template_compile(text, size, &t, err) &&
-           template_render(t, in, &options, out, &spans, err);
+           template_render(t, in, &options, out, &report, err);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -37,13 +37,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .tokens = tokens,
         .n_tokens = 2,
         .add_generation_prompt = true,
-        .content_format = size & 1 ? CONTENT_OPENAI : CONTENT_STRING};
+        .modes = {size % 3, size % 4, size % 5 % 3},
+        .max_rules = size % 31 == 0};
     AUTO_ERR struct err a = {0}, b = {0};
     AUTO_BUF struct buf one = {0}, two = {0};
 
     in.tools.size = strlen(in.tools.data);
-    bool ok = run(&in, text + skip, size - skip, &one, &a);
-    if (ok != run(&in, text + skip, size - skip, &two, &b) || a.code != b.code ||
+    bool ok = run(&in, text + skip, size - skip, false, &one, &a);
+    if (ok != run(&in, text + skip, size - skip, true, &two, &b) || a.code != b.code ||
         one.size != two.size || (one.size && memcmp(one.data, two.data, one.size) != 0))
         abort();
     return 0;

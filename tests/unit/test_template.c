@@ -269,8 +269,7 @@ static void inputs_are_read_as_python_reads_json(void **state)
     struct template_inputs in = {.messages = {messages, sizeof(messages) - 1},
                                  .kwargs = {kwargs, sizeof(kwargs) - 1},
                                  .tokens = tokens,
-                                 .n_tokens = 1,
-                                 .content_format = CONTENT_OPENAI};
+                                 .n_tokens = 1};
     AUTO_ERR struct err err = {0};
     AUTO_BUF struct buf out = {0};
 
@@ -280,19 +279,245 @@ static void inputs_are_read_as_python_reads_json(void **state)
                                   "123456789012345678901|None|2|<s>|True");
 }
 
-static void content_format_is_what_the_template_loops_over(void **state)
+/* ---- what is done to messages */
+
+#define MESSAGE_LOOP(inner) "{% for m in messages %}" inner "{% endfor %}"
+#define CALLS(inner)        MESSAGE_LOOP("{% for c in m.tool_calls %}" inner "{% endfor %}")
+
+static const char parts[] = "[{'role':'user','content':[{'type':'text','text':'a'},"
+                            "{'type':'text','text':'b'}]}]";
+static const char null_content[] = "[{'role':'assistant','content':null}]";
+static const char text_arguments[] =
+    "[{'role':'assistant','content':'','tool_calls':[{'function':{'name':'f',"
+    "'arguments':'{\\'k\\': 1}'}}]}]";
+static const char object_arguments[] =
+    "[{'role':'assistant','content':'','tool_calls':[{'function':{'name':'f',"
+    "'arguments':{'k':1}}}]}]";
+
+struct mode_case {
+    const char *template, *messages; /* with ' for " */
+    struct template_modes asked, applied;
+    bool max_rules;
+    const char *text; /* NULL: it fails */
+};
+
+static void check_mode(const struct mode_case *c)
 {
-    static const char text[] = "{% for m in messages %}{{ m.content }}{% endfor %}";
-    static const char parts[] =
-        "{% for m in messages %}{% for p in m['content'] %}{% endfor %}{% endfor %}";
-    AUTO_TEMPLATE struct template *a = NULL, *b = NULL;
+    AUTO_FREE char *messages = str_dup(c->messages);
+    AUTO_TEMPLATE_REPORT struct template_report report = {0};
+    AUTO_TEMPLATE struct template *t = NULL;
+    AUTO_BUF struct buf out = {0};
     AUTO_ERR struct err err = {0};
 
+    for (char *p = messages; *p; p++)
+        *p = (char)(*p == '\'' ? '"' : *p);
+    struct template_inputs in = {
+        .messages = {messages, strlen(messages)}, .modes = c->asked, .max_rules = c->max_rules};
+    assert_true(template_compile(c->template, strlen(c->template), &t, &err));
+    bool ok = template_render(t, &in, NULL, &out, &report, &err);
+    if (ok != (c->text != NULL))
+        fail_msg("%s with %s: %s", c->template, c->messages, ok ? out.data : err.msg);
+    if (!ok)
+        return;
+    assert_string_equal(out.data ? out.data : "", c->text);
+    assert_int_equal(report.modes.content, c->applied.content);
+    assert_int_equal(report.modes.arguments, c->applied.arguments);
+    assert_int_equal(report.modes.null, c->applied.null);
+}
+
+static void messages_are_prepared_as_asked_and_the_report_says_how(void **state)
+{
+    static const struct template_modes given = {0};
+    static const struct template_modes all_auto = {CONTENT_AUTO, ARGUMENTS_AUTO, NULL_AUTO};
+    static const struct mode_case cases[] = {
+        {MESSAGE_LOOP("{{ m.content }}"),
+         parts,
+         {.content = CONTENT_STRING},
+         {.content = CONTENT_STRING},
+         false,
+         "a\nb"},
+        {MESSAGE_LOOP("{{ m.content|length }}"), parts, given, given, false, "2"},
+        {MESSAGE_LOOP("{{ m.content }}"),
+         parts,
+         all_auto,
+         {CONTENT_STRING, ARGUMENTS_OBJECT, NULL_GIVEN},
+         false,
+         "a\nb"},
+        {MESSAGE_LOOP("{% for p in m['content'] %}{{ p.text }}{% endfor %}"),
+         parts,
+         all_auto,
+         {CONTENT_OPENAI, ARGUMENTS_OBJECT, NULL_GIVEN},
+         false,
+         "ab"},
+        {MESSAGE_LOOP("{{ m.content }}"),
+         "[{'role':'user','content':[{'type':'image'}]}]",
+         {.content = CONTENT_STRING},
+         given,
+         false,
+         NULL},
+
+        {CALLS("{{ c.function.arguments|tojson }}"), text_arguments, given, given, false,
+         "\"{\\\"k\\\": 1}\""},
+        {CALLS("{{ c.function.arguments|tojson }}"),
+         text_arguments,
+         {.arguments = ARGUMENTS_OBJECT},
+         {.arguments = ARGUMENTS_OBJECT},
+         false,
+         "{\"k\": 1}"},
+        {CALLS("{{ c.function.arguments }}"),
+         object_arguments,
+         {.arguments = ARGUMENTS_TEXT},
+         {.arguments = ARGUMENTS_TEXT},
+         false,
+         "{\"k\": 1}"},
+        {CALLS("{{ '<' + c.function.arguments }}"),
+         object_arguments,
+         {.arguments = ARGUMENTS_AUTO},
+         {.arguments = ARGUMENTS_TEXT},
+         false,
+         "<{\"k\": 1}"},
+        {CALLS("{% set a = c.function.arguments %}{{ '<' + a }}"),
+         object_arguments,
+         {.arguments = ARGUMENTS_AUTO},
+         {.arguments = ARGUMENTS_TEXT},
+         false,
+         "<{\"k\": 1}"},
+        {CALLS("{% for k, v in c.function.arguments.items() %}{{ k }}={{ v }}{% endfor %}"),
+         text_arguments,
+         {.arguments = ARGUMENTS_AUTO},
+         {.arguments = ARGUMENTS_OBJECT},
+         false,
+         "k=1"},
+        {CALLS("{{ c.function.arguments if c.function.arguments is string }}"),
+         text_arguments,
+         {.arguments = ARGUMENTS_AUTO},
+         given,
+         false,
+         "{\"k\": 1}"},
+        {CALLS("{{ c.function.arguments|length }}"),
+         "[{'role':'assistant','tool_calls':[{'function':{'name':'f'}}]}]",
+         {.arguments = ARGUMENTS_OBJECT},
+         {.arguments = ARGUMENTS_OBJECT},
+         false,
+         "0"},
+        {CALLS("{{ c }}"),
+         "[{'role':'assistant','tool_calls':[{'function':{'arguments':'{'}}]}]",
+         {.arguments = ARGUMENTS_OBJECT},
+         given,
+         false,
+         NULL},
+
+        {MESSAGE_LOOP("{{ '<' + m.content }}"), null_content, given, given, false, NULL},
+        {MESSAGE_LOOP("{{ '<' + m.content }}"),
+         null_content,
+         {.null = NULL_EMPTY},
+         {.null = NULL_EMPTY},
+         false,
+         "<"},
+        {MESSAGE_LOOP("{{ '<' + m.content }}"),
+         null_content,
+         {.null = NULL_AUTO},
+         {.null = NULL_EMPTY},
+         false,
+         "<"},
+        {MESSAGE_LOOP("{{ m.content }}"), null_content, {.null = NULL_AUTO}, given, false, "None"},
+        {"{{ 1 + '' }}", null_content, all_auto, given, false, NULL},
+    };
+
     (void)state;
-    assert_true(template_compile(text, sizeof(text) - 1, &a, &err));
-    assert_true(template_compile(parts, sizeof(parts) - 1, &b, &err));
-    assert_int_equal(template_content_format(a), CONTENT_STRING);
-    assert_int_equal(template_content_format(b), CONTENT_OPENAI);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        check_mode(&cases[i]);
+}
+
+static void maxs_rules_leave_text_and_know_six_roles(void **state)
+{
+    static const struct template_modes given = {0}, text = {.content = CONTENT_STRING};
+    static const struct mode_case cases[] = {
+        {"{{ messages }}", parts, given, text, true, "[{'role': 'user', 'content': 'a\\nb'}]"},
+        {"{{ messages }}", null_content, given, text, true,
+         "[{'role': 'assistant', 'content': ''}]"},
+        {"{{ messages }}",
+         "[{'role':'tool','name':'n','tool_call_id':'c','content':"
+         "[{'type':'text','content':'t'}],'reasoning_content':null}]",
+         given, text, true, "[{'role': 'tool', 'content': 't', 'tool_call_id': 'c'}]"},
+        {"x", "[{'role':'developer','content':'c'}]", given, text, true, NULL},
+        {"x", "[{'content':'c'}]", given, text, true, NULL},
+        {"x", "[{'role':'user','content':7}]", given, text, true, NULL},
+        {"x", "[{'role':'user','content':[{'type':'image'}]}]", given, text, true, NULL},
+        {"x", "[{'role':'user','content':[{'type':'image_url'}]}]", given, text, true, NULL},
+        {"x", "[{'role':'user','content':[{'text':'t'}]}]", given, text, true, NULL},
+        {"x", "[{'role':'user','content':[{'type':'audio'}]}]", given, text, true, NULL},
+        {"x", "[{'role':'user','content':['t']}]", given, text, true, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        check_mode(&cases[i]);
+}
+
+/* ---- whose text it is */
+
+/* The text with what is the user's in brackets. */
+static void check_users(const char *template, const char *marked)
+{
+    static const char messages[] =
+        "[{\"role\":\"user\",\"content\":\"  a,b\\n\"},{\"role\":\"<|x|>\",\"content\":\"<C>\"}]";
+    AUTO_TEMPLATE_REPORT struct template_report report = {.wants_users = true};
+    AUTO_TEMPLATE struct template *t = NULL;
+    struct template_inputs in = {.messages = {messages, sizeof(messages) - 1}};
+    AUTO_BUF struct buf out = {0}, shown = {0};
+    AUTO_ERR struct err err = {0};
+    size_t at = 0;
+
+    assert_true(template_compile(template, strlen(template), &t, &err));
+    if (!template_render(t, &in, NULL, &out, &report, &err))
+        fail_msg("%s: %s", template, err.msg);
+    for (size_t i = 0; i < report.users.n; i++) {
+        const struct template_span *s = &report.users.items[i];
+        assert_true(s->start >= at && s->end > s->start && s->end <= out.size);
+        buf_append(&shown, out.data + at, s->start - at);
+        buf_append_char(&shown, '[');
+        buf_append(&shown, out.data + s->start, s->end - s->start);
+        buf_append_char(&shown, ']');
+        at = s->end;
+    }
+    buf_append(&shown, out.data + at, out.size - at);
+    assert_string_equal(shown.data, marked);
+}
+
+static void the_users_text_is_followed_into_the_output(void **state)
+{
+    static const char *const cases[][2] = {
+        {"<|im|>{{ messages[1].content }}<|end|>", "<|im|>[<C>]<|end|>"},
+        {"{{ '<|im|>' + messages[1].content ~ '<|end|>' }}", "<|im|>[<C>]<|end|>"},
+        {"{{ messages[0].role }}{{ messages[1].role }}", "user[<|x|>]"},
+        {"{{ ('<|im|>' + messages[0].content + '!')|trim }}", "<|im|>[  a,b\n]!"},
+        {"{{ messages[0].content|trim }}.", "[a,b]."},
+        {"{{ messages[0].content.strip().split(',')|join('<|s|>') }}", "[a]<|s|>[b]"},
+        {"{{ '<|s|>'.join(['<|a|>', messages[1].content]) }}", "<|a|><|s|>[<C>]"},
+        {"{{ ('x<' + messages[1].content)[1:3] }}", "<[<]"},
+        {"{{ ('x<' + messages[1].content)|upper }}", "[X<<C>]"},
+        {"{{ ('%s|' + '%s') % ('<|a|>', messages[1].content) }}", "<|a|>|[<C>]"},
+        {"{{ '{}|{}'.format('<|a|>', messages[1].content) }}", "<|a|>|[<C>]"},
+        {"{{ {'<|k|>': messages[1].content}|tojson }}", "{\"<|k|>\": [\"<C>\"]}"},
+        {"{{ ['<|k|>', messages[1].content] }}", "['<|k|>', ['<C>']]"},
+        {"{{ messages[1]['content'].replace('C', '<|r|>') }}", "[<]<|r|>[>]"},
+        {"{% set v %}<|a|>{{ messages[1].content }}{% endset %}{{ v }}", "<|a|>[<C>]"},
+        {"{% macro f(x) %}<|a|>{{ x }}{% endmacro %}{{ f(messages[1].content) }}", "<|a|>[<C>]"},
+        {"{% filter trim %} <|a|>{{ messages[1].content }} {% endfilter %}", "<|a|>[<C>]"},
+        {"{% generation %}<|a|>{{ messages[1].content }}{% endgeneration %}", "<|a|>[<C>]"},
+        {"{% for c in messages[1].content %}-{{ c }}{% endfor %}", "-[<]-[C]-[>]"},
+        {"{{ messages[1].content|e }}", "[&lt;C&gt;]"},
+        {"{{ ('<|a|>'|safe) + messages[1].content }}", "<|a|>[&lt;C&gt;]"},
+        {"{% for k in messages[1] %}{{ k }}{% endfor %}", "[rolecontent]"},
+        {"{{ messages[1].content|indent(2, true) }}", "  [<C>]"},
+        {"{{ messages[1].content * 2 }}{{ messages[1].content[::-1] }}", "[<C><C>>C<]"},
+        {"{{ none|default(messages[1].content) }}{{ x|default('<|d|>') }}", "None<|d|>"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        check_users(cases[i][0], cases[i][1]);
 }
 
 static void *render_often(void *arg)
@@ -342,7 +567,9 @@ int main(void)
         cmocka_unit_test(faults_are_found_when_a_template_is_compiled),
         cmocka_unit_test(every_limit_has_its_code),
         cmocka_unit_test(inputs_are_read_as_python_reads_json),
-        cmocka_unit_test(content_format_is_what_the_template_loops_over),
+        cmocka_unit_test(messages_are_prepared_as_asked_and_the_report_says_how),
+        cmocka_unit_test(maxs_rules_leave_text_and_know_six_roles),
+        cmocka_unit_test(the_users_text_is_followed_into_the_output),
         cmocka_unit_test(threads_share_a_template),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,54 @@
+#pragma once
+/*
+ * Merges: what two neighbouring tokens become, and how early.
+ *
+ * A slot is a permutation of the pair (42 bits) and the rank (22 bits). Slots lie in
+ * ascending order with gaps, each at or behind where its bits point to: a search
+ * goes on while slots are smaller and ends in the same cache line as a rule,
+ * found or not. Four fifths are filled.
+ */
+#include "tokenizer/vocab.h"
+
+enum { MERGE_RANK_BITS = 22, MERGE_NONE = (1 << MERGE_RANK_BITS) - 1 };
+
+/* A view of the image. */
+struct merges {
+    const uint64_t *slots;
+    const uint32_t *results; /* by rank */
+    uint32_t n_homes;
+    uint32_t n;
+};
+
+static inline uint64_t merge_key(uint32_t left, uint32_t right)
+{
+    uint64_t key = (uint64_t)left << 21 | right;
+
+    /* An odd factor permutes the 42 bits; its upper bits depend on all. */
+    return (key * UINT64_C(0x2545f4914f6cdd1d)) & ((UINT64_C(1) << 42) - 1);
+}
+
+static inline const uint64_t *merge_home(const struct merges *m, uint64_t key)
+{
+    return m->slots + ((key >> 10) * m->n_homes >> 32);
+}
+
+/* Rank, or MERGE_NONE. */
+static inline uint32_t merge_rank(const struct merges *m, uint32_t left, uint32_t right)
+{
+    uint64_t key = merge_key(left, right);
+    const uint64_t *slot = merge_home(m, key);
+
+    while (*slot >> MERGE_RANK_BITS < key)
+        slot++;
+    return *slot >> MERGE_RANK_BITS == key ? (uint32_t)*slot & MERGE_NONE : MERGE_NONE;
+}
+
+/*
+ * Writes the table to sections MODEL_2 and MODEL_3 of w. *ret_regular: a token made by a merge
+ * is longer than both of its parts, so no merge comes up twice at one place.
+ * Errors: COMBINATION: a merge whose tokens are not in the vocabulary, as the reference.
+ * Cost: some 60 ns per merge.
+ */
+bool merges_compile(const struct tokenizer_spec *spec, const struct vocab *v,
+                    struct image_writer *w, bool *ret_regular, struct err *err) MUST_CHECK;
+void merges_open(struct image image, struct merges *ret);
