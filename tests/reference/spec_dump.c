@@ -31,14 +31,14 @@ static void matcher(struct matcher m) { text(m.regex ? "regex" : "string", m.pat
 
 static void metaspace(struct metaspace m)
 {
-    printf(" U+%04X scheme=%u split=%d", m.replacement, m.scheme, m.split);
+    printf(" U+%04X scheme=%d split=%d", m.replacement, (int)m.scheme, m.split);
 }
 
 static void dump_normalizers(void)
 {
     for (size_t i = 0; i < spec->n_normalizers; i++) {
         const struct normalizer *n = &spec->normalizers[i];
-        printf("normalizer %u", n->kind);
+        printf("normalizer %d", (int)n->kind);
         if (n->kind == NORMALIZE_STRIP)
             printf(" %d %d", n->strip.left, n->strip.right);
         if (n->kind == NORMALIZE_REPLACE) {
@@ -61,19 +61,19 @@ static void dump_pretokenizers(void)
 {
     for (size_t i = 0; i < spec->n_pretokenizers; i++) {
         const struct pretokenizer *p = &spec->pretokenizers[i];
-        printf("pretokenizer %u", p->kind);
+        printf("pretokenizer %d", (int)p->kind);
         if (p->kind == SPLIT_BYTE_LEVEL)
             printf(" prefix=%d regex=%d", p->byte_level.add_prefix_space, p->byte_level.use_regex);
         if (p->kind == SPLIT_METASPACE)
             metaspace(p->metaspace);
         if (p->kind == SPLIT_PATTERN) {
             matcher(p->pattern.what);
-            printf(" behavior=%u invert=%d", p->pattern.behavior, p->pattern.invert);
+            printf(" behavior=%d invert=%d", (int)p->pattern.behavior, p->pattern.invert);
         }
         if (p->kind == SPLIT_DIGITS)
             printf(" individual=%d", p->individual_digits);
         if (p->kind == SPLIT_PUNCTUATION)
-            printf(" behavior=%u", p->punctuation);
+            printf(" behavior=%d", (int)p->punctuation);
         putchar('\n');
     }
 }
@@ -94,7 +94,7 @@ static void dump_postprocessors(void)
 {
     for (size_t i = 0; i < spec->n_postprocessors; i++) {
         const struct postprocessor *p = &spec->postprocessors[i];
-        printf("postprocessor %u", p->kind);
+        printf("postprocessor %d", (int)p->kind);
         if (p->kind == POST_TEMPLATE) {
             template("single", p->template.first_single, p->template.n_single);
             template("pair", p->template.first_pair, p->template.n_pair);
@@ -113,7 +113,7 @@ static void dump_decoders(void)
     printf("decoders %d\n", spec->has_decoder);
     for (size_t i = 0; i < spec->n_decoders; i++) {
         const struct decoder *d = &spec->decoders[i];
-        printf("decoder %u", d->kind);
+        printf("decoder %d", (int)d->kind);
         if (d->kind == DECODE_WORDPIECE) {
             text("prefix", d->wordpiece.prefix);
             printf(" cleanup=%d", d->wordpiece.cleanup);
@@ -143,7 +143,7 @@ static void dump_model(struct tokenizer_spec *s)
 {
     const struct model_spec *m = &s->model;
 
-    printf("model %u fuse_unk=%d byte_fallback=%d ignore_merges=%d", m->kind, m->fuse_unk,
+    printf("model %d fuse_unk=%d byte_fallback=%d ignore_merges=%d", (int)m->kind, m->fuse_unk,
            m->byte_fallback, m->ignore_merges);
     if (m->kind == MODEL_WORDPIECE)
         printf(" max=%u", m->max_word_chars);
