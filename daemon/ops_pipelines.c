@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "daemon/core.h"
+#include "daemon/template_file.h"
 #include "daemon/weights.h"
 #include "pipeline/pipeline.h"
 #include "resolve/resolve.h"
@@ -480,8 +481,13 @@ void op_pipeline_create(struct core *core, struct call *call)
 {
     struct args_pipeline *args = call->args;
     struct pipeline_request *req = &args->request;
-    struct job *job =
-        job_new(core, call, call->op == OP_FACTORY_CREATE ? STORE_FACTORY : STORE_PIPELINE);
+    struct job *job;
+
+    if (template_is_path(req->main.chat_template)) {
+        template_file_read(core, call, &req->main.chat_template, op_pipeline_create);
+        return;
+    }
+    job = job_new(core, call, call->op == OP_FACTORY_CREATE ? STORE_FACTORY : STORE_PIPELINE);
 
     job->dry_run = req->dry_run == YES;
     job->weights_may_be_remote = req->weights == WEIGHTS_REMOTE;

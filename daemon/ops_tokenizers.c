@@ -2,6 +2,7 @@
 #include "api/args.h"
 #include "base/clock.h"
 #include "daemon/core.h"
+#include "daemon/template_file.h"
 #include "resolve/tokenizer.h"
 #include "json/writer.h"
 
@@ -146,9 +147,14 @@ static void on_model(struct source_op *fetch, struct model *model, const struct 
 void op_tokenizer_create(struct core *core, struct call *call)
 {
     AUTO_ERR struct err err = {0};
-    const struct args_tokenizer *args = call->args;
-    struct making *m = mem_new(struct making);
+    struct args_tokenizer *args = call->args;
+    struct making *m;
 
+    if (template_is_path(args->request.chat_template)) {
+        template_file_read(core, call, &args->request.chat_template, op_tokenizer_create);
+        return;
+    }
+    m = mem_new(struct making);
     m->core = core;
     m->call = call;
     m->fetch = (struct source_op){.token = core->token, .depth = INSPECT_ALL, .done = on_model};

@@ -24,6 +24,10 @@ for compiler in gcc clang; do
     done
 done
 
+for what in real fuzz; do
+    step "reference $what, all" tests/reference/run "$PIPELINED_BUILD/tests/reference/tokenizer_driver" --full $what
+done
+
 fuzzers=$PIPELINED_BUILD-fuzz
 if step "build fuzzers" env CC=clang scripts/build "$fuzzers" -Dfuzz=true -Dbuildtype=debugoptimized; then
     for fuzzer in "$fuzzers"/tests/fuzz/fuzz_*; do

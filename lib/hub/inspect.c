@@ -117,6 +117,7 @@ static const struct {
     {"added_tokens.json", TOKENIZER_ADDED_TOKENS, 4 * MIB, false},
     {"chat_template.jinja", TOKENIZER_TEMPLATE_JINJA, SMALL_MAX, false},
     {"chat_template.json", TOKENIZER_TEMPLATE_JSON, SMALL_MAX, false},
+    {"processor_config.json", TOKENIZER_PROCESSOR, SMALL_MAX, false},
     {"vocab.txt", TOKENIZER_VOCAB_TXT, 16 * MIB, true},
     {"tekken.json", TOKENIZER_TEKKEN, 64 * MIB, true},
 };

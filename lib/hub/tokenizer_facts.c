@@ -14,7 +14,7 @@ enum {
 };
 
 /* What is told twice: the lower rank wins. */
-enum rank { RANK_FIRST, RANK_SECOND, RANK_THIRD, RANK_GGUF, RANK_NONE };
+enum rank { RANK_FIRST, RANK_SECOND, RANK_THIRD, RANK_FOURTH, RANK_GGUF, RANK_NONE };
 
 struct added {
     char *content;
@@ -432,14 +432,14 @@ static void read_added_tokens(struct tokenizer_facts_reader *t, struct json_read
 }
 
 static void read_template_json(struct tokenizer_facts_reader *t, struct json_reader *r,
-                               const char *path)
+                               const char *path, enum rank rank)
 {
     struct slice key;
 
     json_read_object(r);
     while (json_read_key(r, &key))
         if (slice_eq(key, "chat_template"))
-            read_templates(t, r, path, RANK_THIRD);
+            read_templates(t, r, path, rank);
         else
             json_read_skip(r);
 }
@@ -478,8 +478,9 @@ static void named_template(struct tokenizer_facts_reader *t, const char *path, s
 {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     char name[64], origin[64];
-    size_t n = strcspn(base, ".");
+    size_t n = strlen(base);
 
+    n -= str_ends(base, ".jinja") ? strlen(".jinja") : 0;
     if (n == 0 || n >= sizeof(name))
         return;
     memcpy(name, base, n);
@@ -525,7 +526,10 @@ bool tokenizer_facts_add(struct tokenizer_facts_reader *t, enum tokenizer_file k
         read_added_tokens(t, &r);
         break;
     case TOKENIZER_TEMPLATE_JSON:
-        read_template_json(t, &r, base);
+        read_template_json(t, &r, base, RANK_THIRD);
+        break;
+    case TOKENIZER_PROCESSOR:
+        read_template_json(t, &r, base, RANK_FOURTH);
         break;
     case TOKENIZER_TEKKEN:
         read_tekken(t, &r);

@@ -6,7 +6,8 @@
  * Files come in any order; finishing applies their precedence:
  *     special tokens   tokenizer_config.json, special_tokens_map.json, GGUF
  *     ids of them      tokenizer.json, tokenizer_config.json, added_tokens.json, config
- *     chat templates   chat_template.jinja, tokenizer_config.json, chat_template.json, GGUF;
+ *     chat templates   chat_template.jinja, tokenizer_config.json, chat_template.json,
+ *                      processor_config.json, GGUF;
  *                      additional_chat_templates/NAME.jinja beside any of them
  *     end of text      tokenizer, generation_config.json, config.json, in this order
  */
@@ -19,6 +20,7 @@ enum tokenizer_file {
     TOKENIZER_ADDED_TOKENS,
     TOKENIZER_TEMPLATE_JINJA,
     TOKENIZER_TEMPLATE_JSON,
+    TOKENIZER_PROCESSOR,      /* processor_config.json: of it the chat template */
     TOKENIZER_TEMPLATE_NAMED, /* additional_chat_templates/NAME.jinja */
     TOKENIZER_VOCAB_TXT,
     TOKENIZER_TEKKEN,

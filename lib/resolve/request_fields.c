@@ -79,7 +79,8 @@ static const char architectures_schema[] = "{\"type\":\"array\",\"items\":{\"typ
         {"pool_embeddings", FIELD_BOOL, AT(T, M pool_embeddings),                                   \
          .doc = "One embedding per text instead of one per token."},                                \
         {"chat_template", FIELD_STR, AT(T, M chat_template), .max = 1 << 20,                        \
-         .doc = "Chat template to use instead of the model's: its text."},                          \
+         .doc = "Chat template to use instead of the model's: its text, or an absolute path of a "  \
+                "file below --model-root."},                                                        \
         {"vision_config_overrides", FIELD_JSON, AT(T, M vision_config_overrides),                   \
          .schema = object_schema, .doc = "Values over those of the vision config."},                \
     {                                                                                               \
@@ -279,7 +280,8 @@ static const struct field tokenizer_fields[] = {
     {"max_length", FIELD_INT, TOK(max_length), .min = 1, .max = MAX_TOKENS,
      .doc = "Longest text in tokens; the model's own unless given."},
     {"chat_template", FIELD_STR, TOK(chat_template), .max = 1 << 20,
-     .doc = "Chat template to use instead of the model's: its text."},
+     .doc = "Chat template to use instead of the model's: its text, or an absolute path of a file "
+            "below --model-root."},
 };
 const struct field_table tokenizer_request_table = {"TokenizerRequest", tokenizer_fields,
                                                     ARRAY_SIZE(tokenizer_fields)};

@@ -27,6 +27,8 @@ enum image_section {
     IMAGE_MODEL_3,
     IMAGE_MODEL_4,
     IMAGE_WORDS, /* words and their ids, known from the start */
+    IMAGE_CORE,  /* post-processors, decoders, added tokens by id (core.h) */
+    IMAGE_TEXTS, /* id → its text in a decoded string (decode_table.h) */
     N_IMAGE_SECTIONS,
 };
 

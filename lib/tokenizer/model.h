@@ -26,6 +26,17 @@ struct tokens {
 };
 
 void tokens_release(struct tokens *t);
+void tokens_grow(struct tokens *t, size_t more);
+static inline void tokens_reserve(struct tokens *t, size_t more)
+{
+    if (t->capacity - t->n < more)
+        tokens_grow(t, more);
+}
+static inline void tokens_append(struct tokens *t, uint32_t id, uint32_t start, uint32_t end)
+{
+    tokens_reserve(t, 1);
+    t->items[t->n++] = (struct token){id, {start, end}};
+}
 
 struct token_model;
 bool token_model_compile(const struct tokenizer_spec *spec, struct image_writer *w,
@@ -48,6 +59,12 @@ void model_scratch_free(struct model_scratch *s);
 bool token_model_encode(const struct token_model *m, const char *text, size_t size,
                         struct model_scratch *scratch, struct tokens *out,
                         struct err *err) MUST_CHECK;
+
+/* The same without a look whether the piece is a token as it is (ignore_merges): for a part of one.
+ */
+bool token_model_merge(const struct token_model *m, const char *text, size_t size,
+                       struct model_scratch *scratch, struct tokens *out,
+                       struct err *err) MUST_CHECK;
 
 /* ---- vocabulary; added tokens are no part of it, but they may share its ids */
 

@@ -31,18 +31,6 @@ static inline void scratch_room(void **items, size_t *capacity, size_t n, size_t
 #define SCRATCH_ROOM(items, capacity, n) \
     scratch_room((void **)&(items), &(capacity), n, sizeof(*(items)))
 
-void tokens_grow(struct tokens *t, size_t more);
-static inline void tokens_reserve(struct tokens *t, size_t more)
-{
-    if (t->capacity - t->n < more)
-        tokens_grow(t, more);
-}
-static inline void tokens_append(struct tokens *t, uint32_t id, uint32_t start, uint32_t end)
-{
-    tokens_reserve(t, 1);
-    t->items[t->n++] = (struct token){id, {start, end}};
-}
-
 /* ---- BPE */
 
 enum bpe_flags {
@@ -77,6 +65,10 @@ bool bpe_compile(const struct tokenizer_spec *spec, const struct vocab *v, struc
 void bpe_open(struct image image, struct bpe *ret);
 bool bpe_encode(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
                 struct model_scratch *scratch, struct tokens *out, struct err *err) MUST_CHECK;
+
+/* Without BPE_IGNORE_MERGES. */
+bool bpe_merge(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
+               struct model_scratch *scratch, struct tokens *out, struct err *err) MUST_CHECK;
 
 /* NO_ID: the character is no token. */
 static inline uint32_t bpe_char_id(const struct bpe *m, uint32_t cp)

@@ -52,8 +52,10 @@ struct encode_input {
 
 struct encode_options {
     bool add_special_tokens;
-    bool offsets;    /* else encoding.offsets stays empty */
-    bool no_special; /* special tokens in the text are text */
+    bool offsets;     /* else encoding.offsets is NULL */
+    bool no_special;  /* special tokens in the text are text */
+    bool plain;       /* ids and offsets are all the caller looks at: the fast way may serve it */
+    bool overflowing; /* what truncation cut off is wanted too */
     enum offset_unit offset_unit;
     struct truncation truncation; /* set=false: none */
 };
@@ -73,12 +75,13 @@ struct encoded {
     int32_t *word_ids;    /* -1: none */
     int8_t *sequence_ids; /* -1: special */
     size_t n, capacity;
-    bool plain; /* only ids (and offsets) are there: everything else is as for one text without
-                   specials */
-    struct encoded *overflowing;
-    size_t n_overflowing;
+    bool plain;    /* only ids and offsets are filled */
+    bool unranged; /* padding gets sequence 0, as in the reference when nothing post-processes */
+    struct encoded *overflowing; /* those behind n_overflowing are memory kept for later */
+    size_t n_overflowing, overflowing_capacity;
 };
 void encoded_release(struct encoded *e);
+void encoded_reserve(struct encoded *e, size_t n); /* n is room in all, not more */
 
 /*
  * Replaces what *ret held. pair may be NULL.
@@ -93,6 +96,8 @@ struct id_list {
     size_t n, capacity;
 };
 void id_list_release(struct id_list *l);
+void id_list_reserve(struct id_list *l, size_t more);
+void id_list_append(struct id_list *l, const uint32_t *ids, size_t n);
 bool tokenizer_encode_ids(const struct tokenizer *t, const char *text, size_t size,
                           bool add_special_tokens, struct scratch *scratch, struct id_list *ids,
                           struct err *err) MUST_CHECK;
@@ -100,7 +105,7 @@ bool tokenizer_count(const struct tokenizer *t, const char *text, size_t size,
                      bool add_special_tokens, struct scratch *scratch, size_t *ret,
                      struct err *err) MUST_CHECK;
 
-/* All of a batch to one length, as the reference pads; padding.set must be true. */
+/* All of a batch to one length, as the reference pads; none of them plain. */
 void encoded_pad(struct encoded *items, size_t n, const struct padding *padding);
 
 /*
@@ -109,6 +114,21 @@ void encoded_pad(struct encoded *items, size_t n, const struct padding *padding)
  */
 size_t tokenizer_safe_cut(const struct tokenizer *t, const char *text, size_t size, size_t from,
                           size_t at);
+
+/*
+ * Cuts a large text at safe places into at most max parts of SPLIT_PART_MIN bytes and more, so
+ * that several threads encode it. Returns how many; 1: no safe place, or too small.
+ */
+enum { SPLIT_PART_MIN = 64 << 10 };
+size_t tokenizer_split(const struct tokenizer *t, const char *text, size_t size, struct slice *ret,
+                       size_t max);
+/*
+ * The plain encodings of such parts (made without special tokens) as that of the whole.
+ * False: post-processing does more than put special tokens around, encode the text whole.
+ */
+bool tokenizer_join(const struct tokenizer *t, const struct slice *texts,
+                    const struct encoded *parts, size_t n, const struct encode_options *options,
+                    struct encoded *ret) MUST_CHECK;
 
 /* ---- decoding */
 

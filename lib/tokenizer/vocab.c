@@ -245,8 +245,13 @@ bool vocab_compile(const struct tokenizer_spec *spec, struct image_writer *w, st
         if (slots[i] != EMPTY)
             slots[i] = (slots[i] & ~PLACE_MASK) | c.entries[slots[i] & PLACE_MASK].place;
     write_vocab(&c, &head, &w->sections[IMAGE_VOCAB]);
-    vocab_view(w->sections[IMAGE_VOCAB].data, index->data, ret);
+    vocab_of_writer(w, ret);
     return true;
+}
+
+void vocab_of_writer(const struct image_writer *w, struct vocab *ret)
+{
+    vocab_view(w->sections[IMAGE_VOCAB].data, w->sections[IMAGE_VOCAB_INDEX].data, ret);
 }
 
 /* ---- looking up */

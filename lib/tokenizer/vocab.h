@@ -50,6 +50,7 @@ enum vocab_flags {
 bool vocab_compile(const struct tokenizer_spec *spec, struct image_writer *w, struct vocab *ret,
                    struct err *err) MUST_CHECK;
 void vocab_open(struct image image, struct vocab *ret);
+void vocab_of_writer(const struct image_writer *w, struct vocab *ret);
 
 /* What a token is in this vocabulary: the bytes, appended. Returns true when they are a name. */
 bool vocab_spell(bool is_bytes, const char *name, size_t size, struct buf *out);

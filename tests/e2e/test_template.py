@@ -7,6 +7,7 @@ PIPELINED_TEMPLATE_CASES says how many generated templates are compared (3,000).
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import warnings
@@ -291,3 +292,100 @@ def test_route_bounds_the_template_itself(served):
 def test_route_knows_no_other_tokenizer(served):
     a = served.post("/v1/tokenizers/tk_00000000000000000000000000000000/render", {"messages": HELLO})
     assert a.status == 404 and a.json()["type"].endswith("tokenizer-not-found")
+
+
+# ---- where templates come from
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    """A daemon and a folder for models of it."""
+    root = tmp_path_factory.mktemp("shelf")
+    with Daemon(tmp_path_factory.mktemp("sources"), "--model-root", root, offline=True) as d:
+        d.root = root
+        yield d
+
+
+def model_with(shelf, name, files):
+    """The example without its template, and these files: the id of its tokenizer."""
+    folder = shelf.root / name
+    shutil.copytree(EXAMPLES / "tiny-llama", folder)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config.pop("chat_template")
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    for path, content in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        if path.endswith(".json"):
+            old = json.loads((folder / path).read_text()) if (folder / path).exists() else {}
+            content = json.dumps({**old, **content})
+        (folder / path).write_text(content)
+    made = shelf.post("/v1/tokenizers", {"model": str(folder)})
+    assert made.status == 201, made
+    return made.json()["id"]
+
+
+def rendered(shelf, tokenizer, **more):
+    a = shelf.post(f"/v1/tokenizers/{tokenizer}/render", {"messages": HELLO, **more})
+    return (a.json()["text"], a.json()["template"]["name"], a.json()["template"]["origin"]) if a.status == 200 else a.json()
+
+
+@pytest.mark.parametrize("files, origin", [
+    ({"tokenizer_config.json": {"chat_template": "T"}}, "tokenizer_config.json"),
+    ({"tokenizer_config.json": {"chat_template": [{"name": "default", "template": "T"}]}}, "tokenizer_config.json"),
+    ({"chat_template.jinja": "T", "tokenizer_config.json": {"chat_template": "no"}}, "chat_template.jinja"),
+    ({"chat_template.json": {"chat_template": "T"}}, "chat_template.json"),
+    ({"chat_template.json": {"chat_template": "no"}, "tokenizer_config.json": {"chat_template": "T"}},
+     "tokenizer_config.json"),
+    ({"processor_config.json": {"chat_template": "T"}}, "processor_config.json"),
+    ({"additional_chat_templates/default.jinja": "T"}, "additional_chat_templates/default.jinja"),
+])
+def test_every_source_of_templates_is_found(shelf, files, origin, request):
+    tokenizer = model_with(shelf, f"m{abs(hash(request.node.name))}", files)
+    assert rendered(shelf, tokenizer) == ("T", "default", origin)
+
+
+def test_gguf_brings_its_template(served):
+    made = served.post("/v1/tokenizers", {"model": str(EXAMPLES / "tiny-llama-gguf")})
+    assert made.status == 201, made
+    text, name, origin = rendered(served, made.json()["id"])
+    assert "Hello" in text and name == "default" and origin.endswith(".gguf")
+
+
+def test_templates_are_chosen_by_name_and_by_tools(shelf):
+    tokenizer = model_with(shelf, "named", {
+        "tokenizer_config.json": {"chat_template": [{"name": "default", "template": "D"},
+                                                    {"name": "tool_use", "template": "U"}]},
+        "additional_chat_templates/rag.jinja": "R"})
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    assert rendered(shelf, tokenizer)[0] == "D"
+    assert rendered(shelf, tokenizer, tools=tools)[0] == "U"
+    assert rendered(shelf, tokenizer, tools=[])[0] == "U"  # transformers asks whether it is None
+    assert rendered(shelf, tokenizer, tools=tools, template_name="default")[0] == "D"
+    assert rendered(shelf, tokenizer, template_name="rag") == ("R", "rag", "additional_chat_templates/rag.jinja")
+    assert rendered(shelf, tokenizer, chat_template="Q", tools=tools) == ("Q", "custom", "request")
+    missing = rendered(shelf, tokenizer, template_name="rags")
+    assert missing["code"] == "template-not-found" and missing["nearest"] == ["rag"]
+
+
+def test_template_may_be_a_file_below_a_root(shelf):
+    model = shelf.root / "filed"
+    shutil.copytree(EXAMPLES / "tiny-llama", model)
+    (shelf.root / "own.jinja").write_text("{{ messages|length }} of a file")
+    (shelf.root / "own.json").write_text(json.dumps({"chat_template": "{{ 1 }} of JSON"}))
+    (shelf.root / "bad.jinja").write_bytes(b"\xff")
+    (shelf.root / "big.jinja").write_text("x" * ((1 << 20) + 1))
+    for name, text in (("own.jinja", "1 of a file"), ("own.json", "1 of JSON")):
+        made = shelf.post("/v1/tokenizers", {"model": str(model), "chat_template": str(shelf.root / name)})
+        assert made.status == 201, made
+        assert rendered(shelf, made.json()["id"]) == (text, "custom", "tokenizer")
+        p = shelf.post("/v1/pipelines", {"model_path": str(model), "chat_template": str(shelf.root / name)})
+        assert p.status in (200, 201), p
+        assert rendered(shelf, p.json()["tokenizer"]["id"])[0] == text
+    for path, status, slug in ((shelf.root / "none.jinja", 404, "file-not-found"),
+                               ("/etc/passwd", 403, "path-not-allowed"),
+                               (f"{shelf.root}/../x", 403, "path-not-allowed"),
+                               (shelf.root / "bad.jinja", 422, "invalid-field"),
+                               (shelf.root / "big.jinja", 422, "file-too-large")):
+        for route, field in (("tokenizers", "model"), ("pipelines", "model_path")):
+            a = shelf.post(f"/v1/{route}", {field: str(model), "chat_template": str(path)})
+            assert (a.status, a.json()["code"]) == (status, slug), (path, a)

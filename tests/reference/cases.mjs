@@ -1,12 +1,15 @@
 // A case is one question to both sides. Suites are lists of cases, drawn from a seed, so that a case is
 // known by its number; what the reference answered is kept as a hash, and asked again only to explain.
-import { ENCODE, DECODE, SELF, SPECIAL, PAIR, DEFAULTS, TRUNCATE, PAD, decodeRequest, encodeRequest, random, string } from './oracle.mjs'
+import { ENCODE, DECODE, NAMES, SELF, SPECIAL, PAIR, DEFAULTS, TRUNCATE, PAD, decodeRequest, encodeRequest, random, string } from './oracle.mjs'
 
 export const encodeCase = (texts, options) => ({
   what: ENCODE, texts, options, payload: () => encodeRequest(texts, options), reference: (r) => r.encode(texts, options), state: options ? JSON.stringify(options) : '',
 })
 
 export const decodeCase = (ids, skip) => ({ what: DECODE, ids, skip, payload: () => decodeRequest(ids, skip), reference: (r) => r.decode(ids, skip), state: '' })
+
+// Every id's name, and how many there are.
+export const namesCase = (idEnd) => ({ what: NAMES, payload: () => Buffer.alloc(0), reference: async (r) => ({ failed: false, body: r.names(idEnd) }), state: '' })
 
 // No reference: the driver holds its ways against each other.
 export const selfCase = (text, seed) => ({ what: SELF, texts: [text], payload: () => Buffer.concat([Buffer.from(Uint32Array.of(seed).buffer), string(text)]), reference: async () => ({ failed: false, body: Buffer.alloc(0) }), state: '' })
@@ -29,14 +32,15 @@ export function shapes(texts, seed, n) {
     if (r.chance(0.5)) o.flags |= PAIR
     if (r.chance(0.7)) {
       Object.assign(o, { max_length: r.pick([0, 1, 2, 3, 4, 5, 8, 10, 16, 30]), strategy: r.below(3), side: r.below(2) })
-      o.stride = r.below(Math.max(1, Math.min(o.max_length, 6)))
+      // What is left for text must be more than the stride, or the reference ends its process.
+      o.stride = o.flags & PAIR ? 0 : r.below(Math.max(1, Math.min(o.max_length - 7, 6)))
       o.flags |= TRUNCATE
     }
     if (r.chance(0.5)) {
       Object.assign(o, { pad_length: r.pick([0, 0, 3, 10, 40]), pad_multiple: r.pick([0, 0, 2, 8]), pad_side: r.below(2) })
       o.flags |= PAD
     }
-    const inputs = r.pick([1, 1, 2, 5])
+    const inputs = o.flags & PAIR ? 1 : r.pick([1, 1, 2, 5]) // the package takes no batch of pairs
     return encodeCase(Array.from({ length: inputs * (o.flags & PAIR ? 2 : 1) }, small), { stride: 0, strategy: 0, side: 1, max_length: 0, pad_length: 0, pad_multiple: 0, pad_side: 1, ...o })
   })
 }

@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { decodeCase, documents, laden, randomIds, selfCase, shapes } from './cases.mjs'
+import { decodeCase, defaults, documents, laden, namesCase, randomIds, selfCase, shapes } from './cases.mjs'
 import { ENCODE, encodeRequest, parseEncodings, SPECIAL, random, readCorpus } from './oracle.mjs'
 import { Session, report } from './session.mjs'
 
@@ -57,12 +57,14 @@ async function one(name) {
   const corpora = texts()
   const small = corpora.flatMap(([, list]) => list.filter((t) => t.length < 4096))
   const run = async (suite, cases) => { if (wanted(suite)) await session.run(`${suite}.${size}`, cases) }
-  if (wanted('names')) await session.names()
+  await run('names', [namesCase(session.driver.idEnd)])
   for (const [corpus, list] of corpora) await run(corpus, documents(list))
   const added = JSON.parse(json).added_tokens.map((t) => t.content)
   const special = laden(added, small, 7, flags.full ? 4000 : 300)
   await run('special', documents(special))
   await run('shapes', shapes([...small.slice(0, 2000), ...special], 11, flags.full ? 3000 : 250))
+  const own = JSON.parse(json)
+  if (own.truncation || own.padding) await run('defaults', [...defaults(small.slice(0, 300)), ...(own.truncation?.stride ? [] : defaults(small.slice(300, 500), true))])
   if (wanted('decode')) await run('decode', [...(await decodings(session, [...special.slice(0, 100), ...corpora.flatMap(([, list]) => list.filter((t) => t.length < 20000).slice(0, flags.full ? 400 : 8))])), ...randomIds(session.driver.idEnd, 13, flags.full ? 3000 : 300)])
   const r = random(17)
   if (wanted('self')) await session.run(`self.${size}`, [...special.slice(0, flags.full ? 1000 : 60), ...corpora.flatMap(([, list]) => list.slice(0, flags.full ? 1000 : 10))].map((t) => selfCase(t, r.below(2 ** 31))))

@@ -54,10 +54,10 @@ static uint8_t take_u8(struct input *in)
     return (uint8_t)*in->at++;
 }
 
-static struct encode_text take_string(struct input *in)
+static struct slice take_string(struct input *in)
 {
     uint32_t size = take_u32(in);
-    struct encode_text text = {in->at, size};
+    struct slice text = {in->at, size};
 
     if (in->end - in->at < (ptrdiff_t)size)
         abort();
@@ -85,7 +85,7 @@ static void close_tokenizer(struct driver *d)
 
 static bool open_tokenizer(struct driver *d, struct input *in, struct buf *out, struct err *err)
 {
-    struct encode_text json = take_string(in);
+    struct slice json = take_string(in);
     struct tokenizer_files files = {.tokenizer_json = {json.data, json.size}};
     AUTO_TOKENIZER_SPEC struct tokenizer_spec spec = {0};
     const struct image_key key = {0};
@@ -105,7 +105,7 @@ static bool open_tokenizer(struct driver *d, struct input *in, struct buf *out, 
 
 /* One after another: n, ids, offsets, type ids, special mask, attention mask, words, sequences,
  * overflowing. */
-static void put_encoding(struct buf *out, const struct encoding *e, bool offsets)
+static void put_encoding(struct buf *out, const struct encoded *e, bool offsets)
 {
     put_u32(out, (uint32_t)e->n);
     buf_append(out, e->ids, e->n * 4);
@@ -133,6 +133,7 @@ static bool encode(struct driver *d, struct input *in, struct buf *out, struct e
     struct encode_options options = {
         .add_special_tokens = flags & SPECIAL,
         .offsets = !(flags & NO_OFFSETS),
+        .overflowing = true,
         .offset_unit = OFFSET_CODE_POINT,
     };
     struct padding padding = {0};
@@ -153,10 +154,10 @@ static bool encode(struct driver *d, struct input *in, struct buf *out, struct e
     }
 
     uint32_t n = take_u32(in);
-    struct encoding *items = mem_new_array(n + 1, struct encoding);
+    struct encoded *items = mem_new_array(n + 1, struct encoded);
     bool ok = true;
     for (uint32_t i = 0; ok && i < n; i++) {
-        struct encode_text text = take_string(in), other = {0};
+        struct slice text = take_string(in), other = {0};
         struct encode_input a = {&text, 1, false}, b = {&other, 1, false};
 
         if (flags & PAIR)
@@ -165,11 +166,11 @@ static bool encode(struct driver *d, struct input *in, struct buf *out, struct e
                               &items[i], err);
     }
     if (ok && padding.set)
-        encodings_pad(items, n, &padding);
+        encoded_pad(items, n, &padding);
     for (uint32_t i = 0; i < n; i++) {
         if (ok)
             put_encoding(out, &items[i], options.offsets);
-        encoding_release(&items[i]);
+        encoded_release(&items[i]);
     }
     free(items);
     return ok;
@@ -202,7 +203,7 @@ static void names(struct driver *d, struct buf *out)
 
 static bool stages(struct driver *d, struct input *in, struct buf *out, struct err *err)
 {
-    struct encode_text text = take_string(in);
+    struct slice text = take_string(in);
     struct pieces_scratch *scratch = pieces_scratch_new();
     struct pieces pieces = {0};
 
@@ -239,7 +240,7 @@ static bool answer(struct driver *d, struct input *in, struct buf *out, struct e
         return stages(d, in, out, err);
     case SELF: {
         uint32_t seed = take_u32(in);
-        struct encode_text text = take_string(in);
+        struct slice text = take_string(in);
         return self_check(d->tokenizer, text, seed, d->scratch, out, err);
     }
     default:

@@ -29,7 +29,9 @@ const REGEXES = ['\\s+', '\\w+', '\\w+|[^\\w\\s]+', '[^\\s]', ' ', '\\d', '\\p{N
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+", '(?=(\\d{3})+(?!\\d))', '(?<=a)b', '\\b', '^', '$', 'a*', '[[:punct:]]', '[\\p{Han}\\p{Hiragana}]', '\\P{L}', '[^\\p{Lu}]+', '(?i)the', '.', '\\h', '\\X', '\\R', ' {2,}', '[a-c&&[^b]]', 'a|b|ab', '(?<!\\p{L})\\p{M}', '\\p{Mn}', '[\\x{300}-\\x{36f}]', '\\u3042', '\\A\\s', '\\s\\z', '\\s\\Z', '(.)\\1', '(?>a+)b', 'a++', 'a{,2}', '\\G.', '[[:alpha:]]+', '(?m:.)', '(?x) a b ', '\\S+\\s?']
 const LITERALS = [' ', '\u2581', 'a', 'b', 'ab', '', '.', '--', '\n', 'é', '  ', "n't", '<', '中']
 
-const pattern = (r) => (r.chance(0.5) ? { String: r.pick(LITERALS) } : { Regex: r.pick(REGEXES) })
+const EMPTY = new Set(['(?=(\\d{3})+(?!\\d))', '\\b', '^', '$', 'a*', 'a{,2}'])
+
+const pattern = (r, regexes = REGEXES, literals = LITERALS) => (r.chance(0.5) ? { String: r.pick(literals) } : { Regex: r.pick(regexes) })
 const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous']
 const bool = (r) => r.chance(0.5)
 const metaspace = (r) => ({ type: 'Metaspace', replacement: r.pick(['\u2581', '\u2581', '\u2581', '_', 'é']), prepend_scheme: r.pick(['always', 'first', 'never']), split: bool(r) })
@@ -38,8 +40,9 @@ const byteLevel = (r) => ({ type: 'ByteLevel', add_prefix_space: bool(r), trim_o
 export const NORMALIZERS = {
   NFC: () => ({}), NFD: () => ({}), NFKC: () => ({}), NFKD: () => ({}), Lowercase: () => ({}), StripAccents: () => ({}), Nmt: () => ({}), ByteLevel: () => ({}),
   Strip: (r) => ({ strip_left: bool(r), strip_right: bool(r) }),
-  Replace: (r) => ({ pattern: pattern(r), content: r.pick(['', ' ', '\u2581', 'x', 'aé', '中', '\u0301']) }),
-  Prepend: (r) => ({ prepend: r.pick(['\u2581', ' ', 'a', 'é>', '']) }),
+  // Matches of nothing, and nothing prepended, end the reference's process.
+  Replace: (r) => ({ pattern: pattern(r, REGEXES.filter((x) => !EMPTY.has(x)), LITERALS.filter(Boolean)), content: r.pick(['', ' ', '\u2581', 'x', 'aé', '中', '\u0301']) }),
+  Prepend: (r) => ({ prepend: r.pick(['\u2581', ' ', 'a', 'é>']) }),
   BertNormalizer: (r) => ({ clean_text: bool(r), handle_chinese_chars: bool(r), strip_accents: r.pick([null, true, false]), lowercase: bool(r) }),
 }
 export const PRETOKENIZERS = {
@@ -165,6 +168,9 @@ function added(r, model) {
     .sort((a, b) => a.id - b.id)
 }
 
+// Two that put tokens end the reference's process.
+const PLACES = new Set(['TemplateProcessing', 'BertProcessing', 'RobertaProcessing'])
+
 function postProcessor(r, model, addedTokens) {
   const vocab = Array.isArray(model.vocab) ? model.vocab.map(([t], i) => [t, i]) : Object.entries(model.vocab)
   const token = () => (addedTokens.length && r.chance(0.7) ? ((t) => [t.content, t.id])(r.pick(addedTokens)) : r.pick(vocab))
@@ -182,12 +188,12 @@ function postProcessor(r, model, addedTokens) {
   const one = () => r.pick([template, template, () => ({ type: 'BertProcessing', sep: token(), cls: token() }), () => ({ type: 'RobertaProcessing', sep: token(), cls: token(), trim_offsets: bool(r), add_prefix_space: bool(r) }), () => byteLevel(r)])()
   const k = r.below(10)
   if (k < 3) return null
-  return k < 8 ? one() : { type: 'Sequence', processors: Array.from({ length: r.below(4) }, one) }
+  return k < 8 ? one() : { type: 'Sequence', processors: Array.from({ length: r.below(4) }, one).filter((p, i, all) => i === all.findIndex((q) => PLACES.has(q.type)) || !PLACES.has(p.type)) }
 }
 
 function truncation(r) {
   const max_length = r.pick([1, 2, 3, 5, 8, 20])
-  return { direction: r.pick(['Left', 'Right']), max_length, strategy: r.pick(['LongestFirst', 'OnlyFirst', 'OnlySecond']), stride: r.below(Math.min(3, max_length)) }
+  return { direction: r.pick(['Left', 'Right']), max_length, strategy: r.pick(['LongestFirst', 'OnlyFirst', 'OnlySecond']), stride: max_length === 20 ? r.below(3) : 0 }
 }
 
 const padding = (r) => ({ strategy: r.pick(['BatchLongest', { Fixed: r.pick([4, 10, 30]) }]), direction: r.pick(['Left', 'Right']), pad_to_multiple_of: r.pick([null, null, 3, 8]), pad_id: r.below(4), pad_type_id: r.below(2), pad_token: '[PAD]' })

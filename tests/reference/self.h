@@ -7,5 +7,5 @@
 #include "tokenizer/tokenizer.h"
 
 /* Appends what differs to out, nothing when all agrees. Errors: those of encoding. */
-bool self_check(const struct tokenizer *t, struct encode_text text, uint32_t seed,
+bool self_check(const struct tokenizer *t, struct slice text, uint32_t seed,
                 struct scratch *scratch, struct buf *out, struct err *err) MUST_CHECK;

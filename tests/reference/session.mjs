@@ -2,7 +2,7 @@
 // with the shortest text that still shows it.
 import fs from 'node:fs'
 import path from 'node:path'
-import { DECODE, Driver, ENCODE, NAMES, Reference, SELF, STAGES, explain, hash, minimise, random, same, string } from './oracle.mjs'
+import { DECODE, Driver, ENCODE, NAMES, Reference, SELF, STAGES, explain, hash, minimise, same, string } from './oracle.mjs'
 
 const AT_ONCE = 24
 const TOLD = 4 // differences told per suite, with minimising; the rest are counted
@@ -93,16 +93,6 @@ export class Session {
     return this.crashes > 3 ? -1 : 0
   }
 
-  async names() {
-    const answer = await this.driver.ask(NAMES)
-    const expected = { failed: false, body: this.reference.names(this.driver.idEnd) }
-    if (same(expected, answer)) this.passed++
-    else {
-      this.failed++
-      this.tell({ tokenizer: this.name, suite: 'names', kind: 'names', expected: `${expected.body.length} bytes`, got: answer.failed ? answer.error : `${answer.body.length} bytes, first difference at ${firstDifference(expected.body, answer.body)}` })
-    }
-  }
-
   // ---- explaining
 
   async verdict(c) {
@@ -113,8 +103,9 @@ export class Session {
 
   async explain(suite, c, ours) {
     let found = await this.verdict(c)
-    const entry = { tokenizer: this.name, suite, kind: ['', '', 'encode', 'decode', '', '', 'self'][c.what] }
+    const entry = { tokenizer: this.name, suite, kind: ['', '', 'encode', 'decode', 'names', '', 'self'][c.what] }
     if (!found) return this.tell({ ...entry, note: 'not repeatable: another answer when asked again', got: ours.failed ? ours.error : '' })
+    if (c.what === NAMES) return this.tell({ ...entry, got: found.ours.failed ? found.ours.error : firstDifference(found.expected.body, found.ours.body) })
     if (c.what === DECODE) {
       const ids = await minimise(c.ids, async (less) => this.verdict(remake(c, { ids: less })))
       found = await this.verdict(remake(c, { ids }))

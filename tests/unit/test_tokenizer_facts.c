@@ -129,6 +129,28 @@ static void templates_of_the_stronger_source_win(void **state)
     }
 }
 
+static void a_processors_template_counts_when_there_is_no_other(void **state)
+{
+    static const char *const origins[] = {"processor_config.json", "chat_template.json"};
+    (void)state;
+
+    for (int files = 0; files < 2; files++) {
+        CLEANUP(tokenizer_facts_freep) struct tokenizer_facts_reader *t = tokenizer_facts_new();
+        struct tokenizer_facts f;
+
+        add(t, TOKENIZER_PROCESSOR, "processor_config.json",
+            "{\"processor_class\": \"P\", \"chat_template\": \"Q\"}");
+        if (files)
+            add(t, TOKENIZER_TEMPLATE_JSON, "chat_template.json", "{\"chat_template\": \"P\"}");
+        add(t, TOKENIZER_TEMPLATE_NAMED, "additional_chat_templates/v1.1.jinja", "T");
+        tokenizer_facts_finish(t, NULL, NULL, &f);
+        assert_int_equal(f.n_templates, 2);
+        assert_string_equal(tokenizer_default_template(&f)->origin, origins[files]);
+        assert_string_equal(f.templates[1].name, "v1.1");
+        tokenizer_facts_release(&f);
+    }
+}
+
 static void a_list_of_named_templates_is_kept(void **state)
 {
     CLEANUP(tokenizer_facts_freep) struct tokenizer_facts_reader *t = tokenizer_facts_new();
@@ -265,6 +287,7 @@ int main(void)
         cmocka_unit_test(special_tokens_get_their_ids_from_wherever_they_are),
         cmocka_unit_test(ends_of_text_are_joined_in_order_without_doubles),
         cmocka_unit_test(templates_of_the_stronger_source_win),
+        cmocka_unit_test(a_processors_template_counts_when_there_is_no_other),
         cmocka_unit_test(a_list_of_named_templates_is_kept),
         cmocka_unit_test(the_kind_is_told_by_what_is_there),
         cmocka_unit_test(models_of_old_files_are_recognised),

@@ -1,0 +1,126 @@
+#include "tokenizer/added_finder.h"
+
+static void mark(struct added_finder *f, uint8_t a, uint8_t b)
+{
+    unsigned pair = (unsigned)a << 8 | b;
+
+    f->pairs[pair / 64] |= UINT64_C(1) << pair % 64;
+}
+
+void added_finder_open(const struct core *c, struct added_finder *f)
+{
+    bool seen[256] = {false};
+    unsigned n = 0;
+
+    f->usable = c->head->added_plain;
+    for (uint32_t i = 0; i < c->head->n_added; i++) {
+        struct slice text = core_text(c, c->added[i].content);
+        uint8_t first = (uint8_t)text.data[0];
+
+        if (!text.size)
+            continue;
+        if (!seen[first] && n < ARRAY_SIZE(f->first))
+            f->first[n] = first;
+        n += !seen[first];
+        seen[first] = true;
+        if (text.size > 1)
+            mark(f, first, (uint8_t)text.data[1]);
+        for (unsigned b = 0; text.size == 1 && b < 256; b++)
+            mark(f, first, (uint8_t)b);
+    }
+    f->n_first = n <= ARRAY_SIZE(f->first) ? (uint8_t)n : 0;
+}
+
+static size_t common(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    size_t n = n_a < n_b ? n_a : n_b, i = 0;
+
+    while (i < n && a[i] == b[i])
+        i++;
+    return i;
+}
+
+/* The last of the sorted contents that is not behind text[0, size); NULL: none. */
+static const struct core_added *not_behind(const struct core *c, const char *text, size_t size)
+{
+    size_t low = 0, high = c->head->n_texts;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        struct slice s = core_text(c, c->added[c->by_text[middle]].content);
+        size_t n = common(s.data, s.size, text, size);
+        bool behind = n < s.size && (n == size || (uint8_t)s.data[n] > (uint8_t)text[n]);
+
+        if (behind)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low ? &c->added[c->by_text[low - 1]] : NULL;
+}
+
+/*
+ * The longest token that text begins with. What lies in sorted order between a
+ * prefix of the text and the text begins with that prefix too: so the nearest one is it, or
+ * shows how long it can be at most.
+ */
+static const struct core_added *longest(const struct core *c, const char *text, size_t size,
+                                        bool no_special)
+{
+    const struct core_added *added;
+
+    if (size > c->head->added_size_max)
+        size = c->head->added_size_max;
+    while (size && (added = not_behind(c, text, size))) {
+        struct slice s = core_text(c, added->content);
+        size_t n = common(s.data, s.size, text, size);
+
+        if (n == s.size && n && !(no_special && added->special))
+            return added;
+        size = n == s.size ? n - 1 : n;
+        if (!s.size)
+            return NULL;
+    }
+    return NULL;
+}
+
+static size_t next_candidate(const struct added_finder *f, const char *text, size_t size, size_t at)
+{
+    if (f->n_first) {
+        size_t nearest = size;
+
+        for (unsigned i = 0; i < f->n_first; i++) {
+            const char *hit = memchr(text + at, f->first[i], nearest - at);
+            if (hit)
+                nearest = (size_t)(hit - text);
+        }
+        return nearest;
+    }
+    for (; at + 1 < size; at++) {
+        unsigned pair = (unsigned)(uint8_t)text[at] << 8 | (uint8_t)text[at + 1];
+
+        if (f->pairs[pair / 64] >> pair % 64 & 1)
+            return at;
+    }
+    return at;
+}
+
+enum added_found added_find(const struct core *c, const struct added_finder *f, const char *text,
+                            size_t size, size_t at, bool no_special, struct span *ret,
+                            uint32_t *ret_id)
+{
+    if (!c->head->n_added)
+        return ADDED_NONE;
+    for (; (at = next_candidate(f, text, size, at)) < size; at++) {
+        const struct core_added *added = longest(c, text + at, size - at, no_special);
+
+        if (!added)
+            continue;
+        if (!added->plain)
+            return ADDED_EXACT;
+        *ret = (struct span){(uint32_t)at, (uint32_t)at + added->content.size};
+        *ret_id = added->id;
+        return ADDED_TOKEN;
+    }
+    return ADDED_NONE;
+}
