@@ -25,6 +25,7 @@ void app_init(struct app *a, const struct app_config *config)
 void app_release(struct app *a)
 {
     event_log_release(&a->events);
+    texts_release(&a->texts);
     registry_unref(a->registry);
     *a = (struct app){0};
 }

@@ -14,6 +14,7 @@
  *
  * Everything here belongs to the loop's thread.
  */
+#include "api/texts.h"
 #include "api/vitals.h"
 #include "arch/registry.h"
 #include "event/event.h"
@@ -50,6 +51,7 @@ struct app_config {
 struct app {
     struct registry *registry;
     struct event_log events;
+    struct texts texts;
     const struct vitals *vitals;
     const struct app_limit *limits;
     size_t n_limits;

@@ -6,6 +6,7 @@
  * frees what it holds and the struct itself, and is what call->args_release
  * points to. The backend may move parts out (leaving them zeroed).
  */
+#include "api/text_job.h"
 #include "hub/repo_id.h"
 #include "resolve/request.h"
 #include "template/template.h"

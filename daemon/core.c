@@ -37,6 +37,7 @@ static void (*const op_table[N_OPS])(struct core *core, struct call *call) = {
     [OP_LEASE_DELETE] = op_lease_delete,
     [OP_LEASE_LIST] = op_lease_list,
     [OP_STATUS] = op_status,
+    [OP_TEXT] = op_text,
 };
 
 void core_dispatch(struct core *core, struct call *call) { op_table[call->op](core, call); }
@@ -309,6 +310,9 @@ bool core_load(struct core *core, struct err *err)
 
     event_log_init(&core->events, (size_t)core->settings->events_kept);
     templates_init(&core->templates, TEMPLATES_BYTES);
+    tokenizers_init(&core->tokenizers, core->loop, core->hub, core->roots,
+                    core->settings->cache_dir, (size_t)core->settings->tokenizer_memory_bytes);
+    core->scratches = scratches_new((size_t)core->settings->tokenizer_words_bytes);
     handles_init(&core->handles, (size_t)core->settings->pipeline_memory_bytes);
     idempotency_init(&core->idempotency, core->settings->idempotency_ttl_s);
     provisionals_init(&core->provisionals);
@@ -377,7 +381,7 @@ void core_start(struct core *core)
 bool core_idle(const struct core *core)
 {
     return !core->n_changes && !core->n_calls && !core->n_jobs && !core->answers &&
-           source_idle(core->source);
+           source_idle(core->source) && !core->tokenizers.n_loading;
 }
 
 void core_stop(struct core *core)
@@ -395,6 +399,8 @@ void core_release(struct core *core)
     event_log_release(&core->events);
     leases_release(&core->leases);
     templates_release(&core->templates);
+    tokenizers_release(&core->tokenizers);
+    scratches_free(core->scratches);
     handles_release(&core->handles);
     idempotency_release(&core->idempotency);
     provisionals_release(&core->provisionals);

@@ -24,8 +24,10 @@
 #include "daemon/loops.h"
 #include "daemon/mailbox.h"
 #include "daemon/provisional.h"
+#include "daemon/scratches.h"
 #include "daemon/source.h"
 #include "daemon/templates.h"
+#include "daemon/tokenizers.h"
 #include "pipeline/leases.h"
 #include "pipeline/tokenizer_handle.h"
 #include "plan/devices.h"
@@ -72,6 +74,8 @@ struct core {
     int64_t compacted; /* what the store was told of events.compacted */
     struct handles handles;
     struct templates templates;
+    struct tokenizers tokenizers;
+    struct scratches *scratches;
     struct leases leases;   /* those that are durable */
     size_t n_leases_coming; /* those that are being written */
     struct idempotency idempotency;
@@ -155,6 +159,7 @@ void op_lease_renew(struct core *core, struct call *call);
 void op_lease_delete(struct core *core, struct call *call);
 void op_lease_list(struct core *core, struct call *call);
 void op_status(struct core *core, struct call *call);
+void op_text(struct core *core, struct call *call);
 
 /* Parts of start and beat that live with their ops. */
 void leases_arm(struct core *core); /* the timer for the next lease to expire */

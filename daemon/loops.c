@@ -17,6 +17,7 @@ struct note {
     struct blob *line;
     int64_t revision;
     uint64_t tag;
+    char id[41];
 };
 
 static void post(struct loop *loop, struct note *n, void (*run)(struct message *m))
@@ -89,6 +90,24 @@ void loops_invalidate(struct loops *l, uint64_t tag)
 }
 
 void loops_new_generation(struct loops *l) { loops_invalidate(l, 0); }
+
+static void on_drop_text(struct message *m)
+{
+    struct note *n = container_of(m, struct note, message);
+
+    texts_drop(&n->loop->app.texts, n->id[0] ? n->id : NULL);
+    free(n);
+}
+
+void loops_drop_text(struct loops *l, const char *id)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct note *n = mem_new(struct note);
+
+        snprintf(n->id, sizeof(n->id), "%s", id ? id : "");
+        post(&l->items[i], n, on_drop_text);
+    }
+}
 
 static void on_answer(struct message *m)
 {

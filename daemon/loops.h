@@ -19,6 +19,8 @@ void loops_event(struct loops *l, struct event *e);
 /* Kept answers about a thing (handle_tag(), model_tag()), or all of them. */
 void loops_invalidate(struct loops *l, uint64_t tag);
 void loops_new_generation(struct loops *l);
+/* The tokenizer of a handle (NULL: all) is not to be used any more. */
+void loops_drop_text(struct loops *l, const char *id);
 /* The call goes back to where it came from. */
 void loops_answer(struct loops *l, struct call *call);
 /* A line of progress; a reference is taken. */

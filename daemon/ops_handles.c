@@ -270,6 +270,8 @@ static void on_deleted(struct change *c)
     struct handle *h = c->subject;
 
     loops_invalidate(c->core->loops, handle_tag(h->id));
+    if (h->kind == STORE_TOKENIZER)
+        loops_drop_text(c->core->loops, h->id);
     if (h->n_leases)
         drop_leases_of(c->core, h->id);
     handles_remove(&c->core->handles, h);

@@ -255,6 +255,7 @@ static void drop_handles(struct core *core, struct reset *r)
         while (!TAILQ_EMPTY(&t->by_use[k]))
             handles_remove(t, TAILQ_FIRST(&t->by_use[k]));
     handles_all_leaving(t, false);
+    loops_drop_text(core->loops, NULL);
     leases_release(&core->leases);
     leases_arm(core);
 }
@@ -288,9 +289,11 @@ static void on_reset(struct change *c)
         drop_handles(core, r);
     loops_new_generation(core->loops);
     r->drop.forget.done = on_caches_dropped;
-    if (r->what.caches)
+    if (r->what.caches) {
+        loops_drop_text(core->loops, NULL);
+        tokenizers_forget(&core->tokenizers);
         caches_drop(core, NULL, &r->drop);
-    else
+    } else
         answer_reset(r);
     reset_leave(core);
 }

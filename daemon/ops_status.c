@@ -97,6 +97,17 @@ static void write_models(const struct source_status *s, struct buf *b)
             (double)s->evicted);
 }
 
+static void write_tokenizers(const struct tokenizers *t, struct buf *b)
+{
+    gauge(b, "pipelined_tokenizers_loaded_bytes", "Images of loaded tokenizers.", (double)t->bytes);
+    gauge(b, "pipelined_tokenizers_loading", "Tokenizers being loaded.", (double)t->n_loading);
+    counter(b, "pipelined_tokenizers_mapped_total", "Images that were there.", (double)t->n_mapped);
+    counter(b, "pipelined_tokenizers_compiled_total", "Images that were made.",
+            (double)t->n_compiled);
+    counter(b, "pipelined_tokenizers_failed_total", "Tokenizers that could not be loaded.",
+            (double)t->n_failed);
+}
+
 static void document(struct core *core, const struct status *s, struct buf *b)
 {
     struct json j = json_begin(b);
@@ -144,6 +155,7 @@ void op_status(struct core *core, struct call *call)
         write_hub(&s.hub, &b);
         write_cache(core->hubcache, &b);
         write_models(&s.source, &b);
+        write_tokenizers(&core->tokenizers, &b);
     }
     core_answer_buf(core, call, 200, &b);
 }

@@ -47,10 +47,11 @@ const enum err_code resolve_errors[] = {
 };
 
 static const struct route_table *const tables[] = {
-    &home_routes,      &architecture_routes, &reset_routes,   &model_routes,
-    &tokenizer_routes, &render_routes,       &factory_routes, &pipeline_routes,
-    &lease_routes,     &task_routes,         &event_routes,   &health_routes,
-    &metrics_routes,   &capability_routes,   &openapi_routes, &hub_routes,
+    &home_routes,   &architecture_routes, &reset_routes,    &model_routes,      &tokenizer_routes,
+    &encode_routes, &decode_routes,       &render_routes,   &chunk_routes,      &vocabulary_routes,
+    &vllm_routes,   &factory_routes,      &pipeline_routes, &lease_routes,      &task_routes,
+    &event_routes,  &health_routes,       &metrics_routes,  &capability_routes, &openapi_routes,
+    &hub_routes,
 };
 
 const struct route **routes_all(size_t *ret_n)

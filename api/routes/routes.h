@@ -14,10 +14,11 @@ struct route_table {
 };
 
 /* clang-format off */
-extern const struct route_table architecture_routes, capability_routes, event_routes,
+extern const struct route_table architecture_routes, capability_routes, chunk_routes,
+    decode_routes, encode_routes, event_routes,
     factory_routes, health_routes, home_routes, hub_routes, lease_routes, metrics_routes,
     model_routes, openapi_routes, pipeline_routes, render_routes, reset_routes, task_routes,
-    tokenizer_routes;
+    tokenizer_routes, vllm_routes, vocabulary_routes;
 /* clang-format on */
 
 #define ROUTE_TABLE(rows)      \

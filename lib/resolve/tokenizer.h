@@ -34,6 +34,16 @@ struct tokenizer_choice {
 struct tokenizer_handle *tokenizer_handle_of(const struct tokenizer_choice *c);
 
 /*
+ * What encoding has to know of a handle, from its stored texts. Errors: STORE_CORRUPT.
+ */
+struct tokenizer_terms {
+    int64_t max_length; /* tokens; 0: no bound */
+    bool whitespace_fix;
+};
+bool tokenizer_terms_read(const char *members, struct tokenizer_terms *ret,
+                          struct err *err) MUST_CHECK;
+
+/*
  * Text of a chat template override: a JSON object's "chat_template", else the
  * text as it is. The caller frees.
  */

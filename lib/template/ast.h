@@ -114,7 +114,8 @@ struct macro_def {
 };
 
 struct node {
-    uint8_t kind, op;
+    uint8_t kind;
+    uint8_t op; /* see there; GETATTR: 1 when a dict can have nothing of that name but an item */
     uint16_t depth; /* of the deepest node below */
     uint32_t at;    /* offset in the source */
     union {

@@ -93,6 +93,14 @@ static bool table_find(struct render *r, const struct function_def *defs, size_t
     return false;
 }
 
+bool attr_is_plain(const struct str *name)
+{
+    for (size_t i = 0; i < n_dict_methods; i++)
+        if (str_is(name, dict_methods[i].name))
+            return false;
+    return name->size && name->data[0] != '_';
+}
+
 bool method_find(struct render *r, struct value object, const struct str *name, struct value *ret)
 {
     switch (object.kind) {

@@ -157,7 +157,9 @@ static bool eval_compare(struct render *r, struct frame *f, const struct node *n
         if (!eval(r, f, operand->a, &right))
             return false;
         r->at = operand;
-        if (!compare(r, operand->op, left, right, &holds))
+        if (operand->op <= CMP_NE && left.kind == V_STR && right.kind == V_STR)
+            holds = str_same(left.str, right.str) == (operand->op == CMP_EQ);
+        else if (!compare(r, operand->op, left, right, &holds))
             return false;
         left = right;
     }
@@ -265,6 +267,13 @@ static bool eval_binary(struct render *r, struct frame *f, const struct node *n,
     r->at = n;
     if (n->kind == N_GETITEM && n->b->kind == N_SLICE)
         return get_slice(r, a, b, ret);
+    if (n->kind == N_GETITEM && a.kind == V_DICT && b.kind == V_STR) {
+        const struct value *found = dict_find_str(a.dict, b.str);
+        if (found) {
+            *ret = *found;
+            return true;
+        }
+    }
     if (n->kind == N_GETITEM)
         return get_item(r, a, b, ret);
     return operate(r, n->kind, a, b, ret);
@@ -319,6 +328,11 @@ static bool eval_node(struct render *r, struct frame *f, const struct node *n, s
         if (!eval(r, f, n->of, &object))
             return false;
         r->at = n;
+        if (n->op && object.kind == V_DICT) {
+            const struct value *found = dict_find_str(object.dict, n->attr.str);
+            *ret = found ? *found : undef_attr(r, object, n->attr);
+            return true;
+        }
         return get_attr(r, object, n->attr, ret);
     }
     case N_SLICE:

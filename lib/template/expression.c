@@ -1,5 +1,6 @@
 /* Parser of expressions: Jinja's grammar, one function per level of precedence. */
 #include "template/filters.h"
+#include "template/functions.h"
 #include "template/parse.h"
 #include "template/tests.h"
 
@@ -221,6 +222,7 @@ static bool parse_subscript(struct parse *p, struct node **ret)
             struct node *n = parse_node(p, N_GETATTR, t->at);
             n->of = *ret;
             n->attr = v_str(parse_intern(p, attr->value.str));
+            n->op = attr_is_plain(n->attr.str);
             if (!parse_above(p, n, n->of))
                 return false;
             *ret = n;

@@ -21,6 +21,8 @@ struct function {
     struct value self;
 };
 
+/* No dict has a method or an attribute of this name. */
+bool attr_is_plain(const struct str *name);
 /* The method of an object; false when it has none of that name. */
 bool method_find(struct render *r, struct value object, const struct str *name, struct value *ret);
 bool function_call(struct render *r, const struct function *f, const struct args *a,

@@ -8,11 +8,19 @@
 /* What transformers puts behind the last message to find its end again, with a blank. */
 static const char mark[] = "CONTINUE_FINAL_MESSAGE_TAG ";
 
+static bool is_named(struct render *r, const char *name)
+{
+    struct str key = {.data = name, .size = strlen(name)};
+
+    return dict_find_str(r->t->input_numbers, &key) != NULL;
+}
+
+/* optional: not read when the template does not name it. */
 static bool read_json(struct render *r, struct slice json, const char *field, enum kind kind,
-                      struct value *ret)
+                      bool optional, struct value *ret)
 {
     *ret = NONE;
-    if (!json.data)
+    if (!json.data || (optional && !is_named(r, field)))
         return true;
     if (!json_value(r, json, field, ret))
         return false;
@@ -76,11 +84,11 @@ bool inputs_read(struct render *r, const struct template_inputs *in,
     for (size_t i = 0; i < r->t->n_inputs; i++)
         if (r->t->inputs[i].global)
             r->inputs[i] = function_value(r, r->t->inputs[i].global, NONE);
-    if (!read_json(r, in->messages, "messages", V_LIST, &messages) ||
+    if (!read_json(r, in->messages, "messages", V_LIST, false, &messages) ||
         !messages_prepare(r, messages, modes, in->max_rules) ||
-        !read_json(r, in->tools, "tools", V_LIST, &tools) ||
-        !read_json(r, in->documents, "documents", V_LIST, &documents) ||
-        !read_json(r, in->kwargs, "template_kwargs", V_DICT, &kwargs))
+        !read_json(r, in->tools, "tools", V_LIST, true, &tools) ||
+        !read_json(r, in->documents, "documents", V_LIST, true, &documents) ||
+        !read_json(r, in->kwargs, "template_kwargs", V_DICT, false, &kwargs))
         return false;
     if (in->continue_final_message && !mark_end(r, messages, ret))
         return false;

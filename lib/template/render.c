@@ -67,12 +67,8 @@ bool render_room(struct render *r, size_t size)
                         "rendering takes too many bytes of memory");
 }
 
-bool render_enter(struct render *r)
+bool render_nest_over(struct render *r)
 {
-    if (r->nest < RENDER_NEST_MAX) {
-        r->nest++;
-        return true;
-    }
     return render_limit(r, ERR_TEMPLATE_DEPTH, RENDER_NEST_MAX,
                         "values or calls are nested too deeply");
 }

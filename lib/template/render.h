@@ -60,7 +60,15 @@ static inline bool render_step(struct render *r)
 }
 /* size bytes are about to be made at once. */
 bool render_room(struct render *r, size_t size);
-bool render_enter(struct render *r);
+bool render_nest_over(struct render *r);
+static inline bool render_enter(struct render *r)
+{
+    if (__builtin_expect(r->nest < RENDER_NEST_MAX, 1)) {
+        r->nest++;
+        return true;
+    }
+    return render_nest_over(r);
+}
 static inline void render_leave(struct render *r) { r->nest--; }
 
 /* ---- the tree */

@@ -96,7 +96,10 @@ struct template_token {
     const char *text;
 };
 
-/* What a template sees. JSON texts are borrowed; data NULL is None. */
+/*
+ * What a template sees. JSON texts are borrowed; data NULL is None. tools and
+ * documents that a template does not name are not read.
+ */
 struct template_inputs {
     struct slice messages;               /* array of objects */
     struct slice tools;                  /* array */

@@ -13,14 +13,6 @@ enum { FEW = 8, ROOM_FROM = 256 };
 
 /* ---- strings */
 
-struct value str_borrow(struct arena *a, const char *data, size_t size)
-{
-    struct str *s = arena_take(a, sizeof(*s));
-
-    *s = (struct str){.data = data, .size = size};
-    return v_str(s);
-}
-
 struct value str_copy(struct arena *a, const char *data, size_t size)
 {
     char *text = arena_text(a, size + 1);

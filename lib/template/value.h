@@ -123,7 +123,13 @@ static inline double as_float(struct value v)
 static inline bool is_seq(struct value v) { return v.kind == V_LIST || v.kind == V_TUPLE; }
 
 /* ---- strings */
-struct value str_borrow(struct arena *a, const char *data, size_t size);
+static inline struct value str_borrow(struct arena *a, const char *data, size_t size)
+{
+    struct str *s = arena_take(a, sizeof(*s));
+
+    *s = (struct str){.data = data, .size = size};
+    return v_str(s);
+}
 struct value str_copy(struct arena *a, const char *data, size_t size);
 struct value str_const(struct arena *a, const char *text); /* static text, borrowed */
 /* Bytes of s, borrowed. */

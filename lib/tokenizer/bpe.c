@@ -232,23 +232,14 @@ static void merge_row(const struct bpe *m, struct model_scratch *scratch, size_t
     bpe_merge_long(&m->merges, scratch->symbols, (uint32_t)n, scratch->heap, out);
 }
 
-bool bpe_encode(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
-                struct model_scratch *scratch, struct tokens *out, struct err *err)
+bool bpe_merge(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
+               struct model_scratch *scratch, struct tokens *out, struct err *err)
 {
+    const uint32_t plain = BPE_BYTES | BPE_ALL_KNOWN | BPE_REGULAR;
     struct row row = {.m = m, .scratch = scratch};
 
-    if (m->head->flags & BPE_IGNORE_MERGES) {
-        uint32_t id = vocab_find(v, text, size, false);
-
-        if (id != NO_ID) {
-            tokens_append(out, id, 0, (uint32_t)size);
-            return true;
-        }
-    }
-    /* A short row of known bytes needs none of the above. */
-    if ((m->head->flags & (BPE_BYTES | BPE_ALL_KNOWN | BPE_REGULAR)) ==
-            (BPE_BYTES | BPE_ALL_KNOWN | BPE_REGULAR) &&
-        size <= BPE_SHORT) {
+    /* A short row of known bytes needs no more than this. */
+    if ((m->head->flags & plain) == plain && size <= BPE_SHORT) {
         uint32_t ids[BPE_SHORT], ends[BPE_SHORT];
 
         for (uint32_t i = 0; i < size; i++) {
@@ -262,4 +253,18 @@ bool bpe_encode(const struct bpe *m, const struct vocab *v, const char *text, si
         return false;
     merge_row(m, scratch, row.n, out);
     return true;
+}
+
+bool bpe_encode(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
+                struct model_scratch *scratch, struct tokens *out, struct err *err)
+{
+    if (m->head->flags & BPE_IGNORE_MERGES) {
+        uint32_t id = vocab_find(v, text, size, false);
+
+        if (id != NO_ID) {
+            tokens_append(out, id, 0, (uint32_t)size);
+            return true;
+        }
+    }
+    return bpe_merge(m, v, text, size, scratch, out, err);
 }

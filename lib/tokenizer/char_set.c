@@ -1,18 +1,8 @@
 #include "tokenizer/char_set.h"
 
+#include "unicode/properties.h"
+
 #include <ctype.h>
-
-struct named_set {
-    const char *name;
-    uint32_t first, n;
-};
-
-struct case_fold {
-    uint32_t c, to;
-};
-
-#include "tokenizer/case_fold_table.h"
-#include "tokenizer/char_set_table.h"
 
 void char_set_release(struct char_set *s)
 {
@@ -119,16 +109,78 @@ bool char_set_has(const struct char_set *s, uint32_t c)
     return low < s->n && s->items[low].first <= c;
 }
 
-static int by_name(const void *key, const void *item)
+static bool add_property(struct char_set *s, const char *name, size_t size)
 {
-    return strcmp(key, ((const struct named_set *)item)->name);
+    AUTO_UNICODE_RANGES struct unicode_ranges ranges = {0};
+
+    if (!unicode_property(name, size, &ranges))
+        return false;
+    for (size_t i = 0; i < ranges.n; i++)
+        push(s, ranges.items[i].first, ranges.items[i].last);
+    tidy(s);
+    return true;
+}
+
+static void add_properties(struct char_set *s, const char *const *names)
+{
+    for (; *names; names++)
+        add_property(s, *names, strlen(*names));
+}
+
+static void add_graph(struct char_set *s)
+{
+    static const char *const blanks[] = {"White_Space", "Cc", "Cn", "Cs", NULL};
+    AUTO_CHAR_SET struct char_set graph = {0};
+
+    add_properties(&graph, blanks);
+    char_set_negate(&graph);
+    char_set_add_all(s, &graph);
+}
+
+/* As Oniguruma has them on Unicode; they win over properties of the same name. */
+static const struct posix {
+    const char *name;
+    const char *properties[4];
+    const char *more; /* single characters */
+    bool graph;
+} posix[] = {
+    {"alnum", {"Alphabetic", "Nd"}, "", false},
+    {"alpha", {"Alphabetic"}, "", false},
+    {"ascii", {"InBasicLatin"}, "", false},
+    {"blank", {"Zs"}, "\t", false},
+    {"cntrl", {"Cc"}, "", false},
+    {"digit", {"Nd"}, "", false},
+    {"graph", {NULL}, "", true},
+    {"lower", {"Lowercase"}, "", false},
+    {"print", {"Zs"}, "", true},
+    {"punct", {"P"}, "", false},
+    {"space", {"White_Space"}, "", false},
+    {"upper", {"Uppercase"}, "", false},
+    {"word", {"Alphabetic", "M", "Nd", "Pc"}, "", false},
+    {"xdigit", {NULL}, "0123456789ABCDEFabcdef", false},
+};
+
+static bool add_posix(struct char_set *s, const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(posix); i++) {
+        if (!str_eq(posix[i].name, name))
+            continue;
+        for (size_t k = 0; k < ARRAY_SIZE(posix[i].properties) && posix[i].properties[k]; k++)
+            add_property(s, posix[i].properties[k], strlen(posix[i].properties[k]));
+        for (const char *c = posix[i].more; *c; c++)
+            push(s, (uint8_t)*c, (uint8_t)*c);
+        tidy(s);
+        if (posix[i].graph)
+            add_graph(s);
+        return true;
+    }
+    return false;
 }
 
 bool char_set_add_named(struct char_set *s, const char *name, size_t size)
 {
     char normal[64];
     size_t n = 0;
-    const struct named_set *set;
 
     for (size_t i = 0; i < size; i++) {
         if (strchr(" -_", name[i]) && name[i])
@@ -138,60 +190,73 @@ bool char_set_add_named(struct char_set *s, const char *name, size_t size)
         normal[n++] = (char)tolower(name[i]);
     }
     normal[n] = '\0';
-    set = bsearch(normal, named_sets, ARRAY_SIZE(named_sets), sizeof(*named_sets), by_name);
-    if (!set)
-        return false;
-    for (size_t i = 0; i < set->n; i++)
-        push(s, named_ranges[set->first + i].first, named_ranges[set->first + i].last);
-    tidy(s);
-    return true;
+    return add_posix(s, normal) || add_property(s, name, size);
 }
 
-static int by_point(const void *key, const void *item)
+/* The full folding: rows that are simple only do not count. */
+static size_t n_targets(const struct unicode_folding *f)
 {
-    uint32_t a = *(const uint32_t *)key, b = *(const uint32_t *)item;
-
-    return (a > b) - (a < b);
+    if (f->kind == FOLD_SIMPLE)
+        return 0;
+    return 1U + (f->to[1] != 0) + (f->to[2] != 0);
 }
 
 struct case_spelling case_fold(uint32_t c)
 {
-    const struct case_fold *one =
-        bsearch(&c, case_folds, ARRAY_SIZE(case_folds), sizeof(*case_folds), by_point);
-    const struct case_spelling *many;
+    struct case_spelling ret = {c, 1, {c}};
+    size_t n;
+    const struct unicode_folding *f = unicode_foldings(&n);
 
-    if (one)
-        return (struct case_spelling){c, 1, {one->to}};
-    many =
-        bsearch(&c, case_spellings, ARRAY_SIZE(case_spellings), sizeof(*case_spellings), by_point);
-    return many ? *many : (struct case_spelling){c, 1, {c}};
+    for (size_t i = 0; i < n && f[i].from <= c; i++) {
+        if (f[i].from != c || !n_targets(&f[i]))
+            continue;
+        ret.n = (uint32_t)n_targets(&f[i]);
+        memcpy(ret.to, f[i].to, sizeof(ret.to));
+    }
+    return ret;
 }
 
 void char_set_close_case(struct char_set *s)
 {
     AUTO_CHAR_SET struct char_set folded = {0}, same = {0};
+    size_t n;
+    const struct unicode_folding *f = unicode_foldings(&n);
 
-    for (size_t i = 0; i < ARRAY_SIZE(case_folds); i++)
-        if (char_set_has(s, case_folds[i].to) || char_set_has(s, case_folds[i].c))
-            push(&folded, case_folds[i].to, case_folds[i].to);
+    for (size_t i = 0; i < n; i++)
+        if (n_targets(&f[i]) == 1 && (char_set_has(s, f[i].to[0]) || char_set_has(s, f[i].from)))
+            push(&folded, f[i].to[0], f[i].to[0]);
     tidy(&folded);
-    for (size_t i = 0; i < ARRAY_SIZE(case_folds); i++)
-        if (char_set_has(&folded, case_folds[i].to))
-            push(&same, case_folds[i].c, case_folds[i].c);
+    for (size_t i = 0; i < n; i++)
+        if (n_targets(&f[i]) == 1 && char_set_has(&folded, f[i].to[0]))
+            push(&same, f[i].from, f[i].from);
     char_set_add_all(s, &folded);
     char_set_add_all(s, &same);
 }
 
 void char_set_add_spelled(struct char_set *s, const uint32_t *to, size_t n)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(case_spellings); i++)
-        if (case_spellings[i].n == n && memcmp(case_spellings[i].to, to, n * sizeof(*to)) == 0)
-            char_set_add(s, case_spellings[i].c, case_spellings[i].c);
+    struct case_spelling spelling;
+
+    for (size_t at = 0; case_spelling_next(&at, &spelling);)
+        if (spelling.n == n && memcmp(spelling.to, to, n * sizeof(*to)) == 0)
+            char_set_add(s, spelling.c, spelling.c);
 }
 
-const struct case_spelling *case_spelling_at(size_t i)
+bool case_spelling_next(size_t *at, struct case_spelling *ret)
 {
-    return i < ARRAY_SIZE(case_spellings) ? &case_spellings[i] : NULL;
+    size_t n;
+    const struct unicode_folding *f = unicode_foldings(&n);
+
+    while (*at < n) {
+        const struct unicode_folding *row = &f[(*at)++];
+
+        if (n_targets(row) < 2)
+            continue;
+        *ret = (struct case_spelling){row->from, (uint32_t)n_targets(row), {0}};
+        memcpy(ret->to, row->to, sizeof(ret->to));
+        return true;
+    }
+    return false;
 }
 
 static void print_range(struct buf *out, uint32_t first, uint32_t last)

@@ -43,8 +43,8 @@ struct case_spelling case_fold(uint32_t c);
 void char_set_close_case(struct char_set *s);
 /* Adds the characters that fold to these n, n > 1. */
 void char_set_add_spelled(struct char_set *s, const uint32_t *to, size_t n);
-/* The i-th character that folds to several; NULL behind the last. */
-const struct case_spelling *case_spelling_at(size_t i);
+/* Goes through the characters that fold to several; *at is 0 first. False: there are no more. */
+bool case_spelling_next(size_t *at, struct case_spelling *ret);
 
 /* Appends the set as a class of PCRE2's; surrogates, which no text has, are left out. */
 void char_set_print(const struct char_set *s, struct buf *out);

@@ -119,6 +119,14 @@ bool token_model_encode(const struct token_model *m, const char *text, size_t si
     return wordlevel_encode(m->wordlevel_unk, &m->vocab, text, size, out, err);
 }
 
+bool token_model_merge(const struct token_model *m, const char *text, size_t size,
+                       struct model_scratch *scratch, struct tokens *out, struct err *err)
+{
+    if (m->kind != MODEL_BPE)
+        return token_model_encode(m, text, size, scratch, out, err);
+    return size == 0 || bpe_merge(&m->bpe, &m->vocab, text, size, scratch, out, err);
+}
+
 /* ---- vocabulary */
 
 uint32_t token_model_vocab_size(const struct token_model *m) { return m->vocab.head.n_entries; }

@@ -60,6 +60,12 @@ bool token_model_encode(const struct token_model *m, const char *text, size_t si
                         struct model_scratch *scratch, struct tokens *out,
                         struct err *err) MUST_CHECK;
 
+/* The same without a look whether the piece is a token as it is (ignore_merges): for a part of one.
+ */
+bool token_model_merge(const struct token_model *m, const char *text, size_t size,
+                       struct model_scratch *scratch, struct tokens *out,
+                       struct err *err) MUST_CHECK;
+
 /* ---- vocabulary; added tokens are no part of it, but they may share its ids */
 
 uint32_t token_model_vocab_size(const struct token_model *m); /* entries */

@@ -66,6 +66,10 @@ void bpe_open(struct image image, struct bpe *ret);
 bool bpe_encode(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
                 struct model_scratch *scratch, struct tokens *out, struct err *err) MUST_CHECK;
 
+/* Without BPE_IGNORE_MERGES. */
+bool bpe_merge(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
+               struct model_scratch *scratch, struct tokens *out, struct err *err) MUST_CHECK;
+
 /* NO_ID: the character is no token. */
 static inline uint32_t bpe_char_id(const struct bpe *m, uint32_t cp)
 {

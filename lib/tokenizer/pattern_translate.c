@@ -208,6 +208,8 @@ static bool read_posix(struct translator *p, struct char_set *ret, bool *ret_is)
     p->at = end + 2;
     if (!char_set_add_named(ret, (const char *)p->t + name, end - name))
         return refuse(p, begin, "no such POSIX class");
+    if (end - name == 5 && memcmp(p->t + name, "punct", 5) == 0)
+        char_set_add_named(ret, "S", 1); /* unlike \p{punct} */
     if (negate)
         char_set_negate(ret);
     return true;
@@ -343,10 +345,10 @@ static void print_char_set_folded(struct translator *p, const uint32_t *c, size_
 
 static bool is_spelled(const uint32_t *c, size_t n)
 {
-    const struct case_spelling *s;
+    struct case_spelling s;
 
-    for (size_t i = 0; (s = case_spelling_at(i)); i++)
-        if (s->n == n && memcmp(s->to, c, n * sizeof(*c)) == 0)
+    for (size_t at = 0; case_spelling_next(&at, &s);)
+        if (s.n == n && memcmp(s.to, c, n * sizeof(*c)) == 0)
             return true;
     return false;
 }
@@ -426,39 +428,57 @@ static void print_char(struct translator *p, uint32_t c)
 static void print_class(struct translator *p, struct char_set *set, bool negate, bool ignore_case)
 {
     AUTO_CHAR_SET struct char_set members = {0};
-    const struct case_spelling *s;
-    bool open = false;
+    struct case_spelling s;
 
     if (ignore_case) {
         char_set_add_all(&members, set);
         char_set_close_case(set);
-        for (size_t i = 0; (s = case_spelling_at(i)); i++)
-            if (char_set_has(&members, s->c))
-                char_set_add_spelled(set, s->to, s->n);
+        for (size_t at = 0; case_spelling_next(&at, &s);)
+            if (char_set_has(&members, s.c))
+                char_set_add_spelled(set, s.to, s.n);
     }
     if (negate)
         char_set_negate(set);
-    if (ignore_case && !negate) {
-        for (size_t i = 0; (s = case_spelling_at(i)); i++) {
-            size_t begin = p->out->size;
-
-            if (!char_set_has(&members, s->c))
-                continue;
-            if (!open) {
-                buf_append_str(p->out, "(?:");
-                char_set_print(set, p->out);
-            }
-            open = true;
-            (void)begin;
-            buf_append_char(p->out, '|');
-            for (size_t k = 0; k < s->n; k++)
-                print_char_set_folded(p, &s->to[k], 1);
-        }
+    buf_append_str(p->out, "(?:");
+    char_set_print(set, p->out);
+    for (size_t at = 0; ignore_case && !negate && case_spelling_next(&at, &s);) {
+        if (!char_set_has(&members, s.c))
+            continue;
+        buf_append_char(p->out, '|');
+        for (size_t k = 0; k < s.n; k++)
+            print_char_set_folded(p, &s.to[k], 1);
     }
-    if (open)
-        buf_append_char(p->out, ')');
-    else
-        char_set_print(set, p->out);
+    buf_append_char(p->out, ')');
+}
+
+/*
+ * Oniguruma has a table of its own for word characters below U+0100, by which
+ * the six superscripts and fractions are some; classes do not use it.
+ */
+static void set_word(struct char_set *ret, bool negate)
+{
+    char_set_release(ret);
+    char_set_add_named(ret, "word", 4);
+    char_set_add(ret, 0xB2, 0xB3);
+    char_set_add(ret, 0xB9, 0xB9);
+    char_set_add(ret, 0xBC, 0xBE);
+    if (negate)
+        char_set_negate(ret);
+}
+
+/* \w and \p{Word} by whatever name, and what is not. */
+static void widen_word(struct char_set *set)
+{
+    AUTO_CHAR_SET struct char_set word = {0};
+
+    char_set_add_named(&word, "word", 4);
+    for (int negate = 0; negate < 2; negate++) {
+        if (word.n == set->n && memcmp(word.items, set->items, set->n * sizeof(*set->items)) == 0) {
+            set_word(set, negate);
+            return;
+        }
+        char_set_negate(&word);
+    }
 }
 
 static void print_word_boundary(struct translator *p, bool negate)
@@ -466,7 +486,7 @@ static void print_word_boundary(struct translator *p, bool negate)
     AUTO_CHAR_SET struct char_set word = {0};
     AUTO_BUF struct buf w = {0};
 
-    char_set_add_named(&word, "word", 4);
+    set_word(&word, false);
     char_set_print(&word, &w);
     if (negate)
         buf_printf(p->out, "(?:(?<=%s)(?=%s)|(?<!%s)(?!%s))", w.data, w.data, w.data, w.data);
@@ -543,6 +563,7 @@ static bool read_escape(struct translator *p, struct options o, enum atom *ret)
         return false;
     if (is) {
         *ret = ATOM_OTHER;
+        widen_word(&set);
         char_set_print(&set, p->out);
         return true;
     }

@@ -1,4 +1,4 @@
-/* Unicode 16 (NUMERIC: numeric only in 17). Made by scripts/gen_pattern_tables.py. */
+/* Unicode 16 (NUMERIC: numeric only in 17). Made by scripts/gen_scan_class.py. */
 /* clang-format off */
 const uint16_t scan_blocks[17408] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,

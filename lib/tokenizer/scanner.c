@@ -1,6 +1,7 @@
 #include "tokenizer/scanner.h"
 
-#include "tokenizer/scan_rules.h"
+#include "tokenizer/scan_family.h"
+#include "tokenizer/scan_kernel.h"
 
 #define CONTRACTIONS "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 #define WHITE        "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
@@ -38,100 +39,6 @@
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?" \
     "[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"
 
-enum {
-    NOT_L_N = SCAN_CHARACTERS & ~(SCAN_L | SCAN_N),
-    LEADS = NOT_L_N & ~SCAN_BIT(SCAN_NEWLINE),
-    SYMBOL = NOT_L_N & ~SCAN_Z,
-    NUMERIC = SCAN_N | SCAN_BIT(SCAN_NUMERIC),
-};
-
-static const struct scan_rules gpt2_rules = {
-    .contraction = CONTRACTION_CASED,
-    .word = SCAN_L,
-    .lead = SCAN_BIT(SCAN_SPACE),
-    .number = SCAN_N,
-    .space_number = true,
-    .symbols = SYMBOL,
-};
-/* Digits are cut out before, one by one, and they are what Unicode 17 says. */
-static const struct scan_rules digits_gpt2_rules = {
-    .contraction = CONTRACTION_CASED,
-    .word = SCAN_L,
-    .lead = SCAN_BIT(SCAN_SPACE),
-    .number = NUMERIC,
-    .max_digits = 1,
-    .symbols = SYMBOL & ~SCAN_BIT(SCAN_NUMERIC),
-    .stop = NUMERIC,
-};
-#define CL100K_RULES(digits)                                                               \
-    {                                                                                      \
-        .contraction = CONTRACTION_FIRST, .word = SCAN_L, .lead = LEADS, .number = SCAN_N, \
-        .max_digits = (digits), .symbols = SYMBOL, .newlines = true,                       \
-    }
-static const struct scan_rules llama3_rules = CL100K_RULES(3);
-static const struct scan_rules qwen2_rules = CL100K_RULES(1);
-static const struct scan_rules cl100k_2_rules = {
-    .contraction = CONTRACTION_FIRST,
-    .word = SCAN_L,
-    .lead = LEADS,
-    .number = SCAN_N,
-    .symbols = SYMBOL,
-    .newlines = true,
-    .white_end = true,
-};
-static const struct scan_rules qwen3_5_rules = {
-    .contraction = CONTRACTION_FIRST,
-    .word = SCAN_L | SCAN_M,
-    .lead = LEADS,
-    .number = SCAN_N,
-    .max_digits = 1,
-    .symbols = SYMBOL & ~SCAN_M,
-    .newlines = true,
-};
-static const struct scan_rules o200k_rules = {
-    .contraction = CONTRACTION_SUFFIX,
-    .cased = true,
-    .word = SCAN_UNCASED | SCAN_M,
-    .lead = LEADS,
-    .number = SCAN_N,
-    .max_digits = 3,
-    .symbols = SYMBOL,
-    .newlines = true,
-    .trailing_slash = true,
-};
-static const struct scan_rules tekken_rules = {
-    .cased = true,
-    .word = SCAN_UNCASED | SCAN_M,
-    .lead = LEADS,
-    .number = SCAN_N,
-    .max_digits = 1,
-    .symbols = SYMBOL,
-    .newlines = true,
-    .trailing_slash = true,
-};
-static const struct scan_rules kimi_rules = {
-    .contraction = CONTRACTION_SUFFIX,
-    .cased = true,
-    .han_runs = true,
-    .word = SCAN_BIT(SCAN_LETTER) | SCAN_BIT(SCAN_MARK),
-    .lead = LEADS,
-    .number = SCAN_N,
-    .max_digits = 3,
-    .symbols = SYMBOL,
-    .newlines = true,
-};
-static const struct scan_rules deepseek_rules = {
-    .ascii_word = true,
-    .cjk = true,
-    .word = SCAN_L | SCAN_M,
-    .lead = LEADS & ~(SCAN_P | SCAN_S),
-    .number = SCAN_N,
-    .max_digits = 3,
-    .symbols = SCAN_P | SCAN_S,
-    .newlines = true,
-    .stop = SCAN_N | SCAN_CJK,
-};
-
 enum { PATTERNS_MAX = 3 };
 
 struct scanner {
@@ -139,35 +46,12 @@ struct scanner {
     const char *patterns[PATTERNS_MAX]; /* one Split each */
     bool digits;                        /* Digits(individual_digits) in front */
     bool byte_level;                    /* ByteLevel's own regex at the end */
+    enum scan_family family;
     const struct scan_rules *rules;
-    size_t (*ends)(const uint8_t *text, size_t size, size_t at, uint32_t *ends, size_t max);
 };
 
-#define DEFINE_ENDS(name)                                                                  \
-    static size_t name##_ends(const uint8_t *text, size_t size, size_t at, uint32_t *ends, \
-                              size_t max)                                                  \
-    {                                                                                      \
-        size_t n = 0;                                                                      \
-                                                                                           \
-        while (at < size && n < max) {                                                     \
-            at = scan_next(&name##_rules, text, size, at);                                 \
-            ends[n++] = (uint32_t)at;                                                      \
-        }                                                                                  \
-        return n;                                                                          \
-    }
-DEFINE_ENDS(gpt2)
-DEFINE_ENDS(digits_gpt2)
-DEFINE_ENDS(llama3)
-DEFINE_ENDS(qwen2)
-DEFINE_ENDS(qwen3_5)
-DEFINE_ENDS(cl100k_2)
-DEFINE_ENDS(o200k)
-DEFINE_ENDS(tekken)
-DEFINE_ENDS(kimi)
-DEFINE_ENDS(deepseek)
-
 /* A row per spelling. */
-#define RULES(name) .rules = &name##_rules, .ends = name##_ends
+#define RULES(name) .family = FAMILY_##name, .rules = &name##_rules
 static const struct scanner scanners[] = {
     {"gpt2", {0}, .byte_level = true, RULES(gpt2)},
     {"gpt2 pattern", {GPT2}, RULES(gpt2)},
@@ -227,12 +111,14 @@ const struct scanner *scanner_find(const struct tokenizer_spec *spec_strings,
     return NULL;
 }
 
+enum scan_family scanner_family(const struct scanner *s) { return s->family; }
+
 const char *scanner_name(const struct scanner *s) { return s->name; }
 
 size_t scanner_ends(const struct scanner *s, const char *text, size_t size, size_t at,
                     uint32_t *ends, size_t max)
 {
-    return s->ends((const uint8_t *)text, size, at, ends, max);
+    return scan_kernel()->ends[s->family]((const uint8_t *)text, size, at, ends, max);
 }
 
 /*
@@ -249,7 +135,8 @@ static bool is_safe(const struct scanner *s, const uint8_t *t, size_t size, size
 
     if (t[at] == '\'')
         return false;
-    return (scan_in(a, SCAN_L) && scan_in(b, SCAN_Z | SCAN_P | SCAN_S)) ||
+    return (scan_in(a, SCAN_L) &&
+            scan_in(b, SCAN_Z | SCAN_BIT(SCAN_PUNCT) | SCAN_BIT(SCAN_SYMBOL))) ||
            (scan_in(a, SCAN_N) && scan_in(b, SCAN_Z));
 }
 

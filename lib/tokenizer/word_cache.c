@@ -70,8 +70,15 @@ bool word_put(struct word_cache *c, struct short_key k, uint64_t hash, const str
     for (size_t i = 0; i < n; i++)
         e.lanes[i] = tokens[i].id | tokens[i].span.start << 21 | tokens[i].span.end << 25;
     e.lanes[0] |= (uint32_t)n << 29;
-    if (line[0].key.high)
-        line[1] = line[0];
+    for (int i = 0; i < 4; i++) {
+        struct word_entry *place = &word_line(c, hash ^ (i >= 2))[i & 1];
+
+        if (place->key.high == 0) {
+            *place = e;
+            return true;
+        }
+    }
+    line[1] = line[0];
     line[0] = e;
     return true;
 }

@@ -5,8 +5,8 @@
  * A word of up to 15 bytes that becomes up to four tokens is an entry of 32 bytes:
  * its key, and four lanes of id (21 bits), start and end in the word (4 bits
  * each); the first lane has the number of tokens in its top 3 bits. Two entries make a
- * cache line, which is all that is looked at. A new entry takes the first place,
- * what was there the second.
+ * cache line, which is where nearly all are found. A new entry takes a free place there or in the
+ * line beside; when both are full it takes the first place, and what was there the second.
  *
  * Other words are records in a ring, found by a table of places; the ring
  * overwrites what is oldest.
@@ -21,7 +21,8 @@ enum {
     WORD_LANES = 4,
     WORD_ID_BITS = 21,
     WORD_ID_MASK = (1 << WORD_ID_BITS) - 1,
-    WORD_OWNERS = 15,
+    WORD_OWNERS = 7,
+    WORD_PART = 8,          /* beside an owner's number: what a part of a longer word becomes */
     WORD_RECORD_MAX = 4096, /* longer ones are not remembered */
 };
 
@@ -54,7 +55,7 @@ struct word_cache {
 void word_cache_init(struct word_cache *c, size_t max_bytes);
 void word_cache_release(struct word_cache *c);
 
-/* The number, 1 to 15; forgets everything when there are too many. */
+/* The number, 1 to 7; forgets everything when there are too many. */
 unsigned word_cache_owner(struct word_cache *c, const struct image_identity *who);
 
 static inline struct short_key word_owned(struct short_key k, unsigned owner)
@@ -75,6 +76,13 @@ static inline const struct word_entry *word_find(const struct word_entry *line, 
     return NULL;
 }
 static inline unsigned word_n(const struct word_entry *e) { return e->lanes[0] >> 29; }
+
+/* In the line beside. */
+static inline const struct word_entry *word_find_beside(const struct word_cache *c, uint64_t hash,
+                                                        struct short_key k)
+{
+    return word_find(word_line(c, hash ^ 1), k);
+}
 
 /* False: too many tokens for an entry. */
 bool word_put(struct word_cache *c, struct short_key k, uint64_t hash, const struct token *tokens,

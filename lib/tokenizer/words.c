@@ -8,7 +8,9 @@ enum { BATCH = 256 };
 
 struct words_scratch {
     struct word_cache cache;
+    struct word_cursor cursor;
     uint32_t ends[BATCH];
+    bool parts[BATCH];
     struct short_key keys[BATCH]; /* high 0: a long word */
     uint64_t hashes[BATCH];
     struct tokens tokens; /* of one word */
@@ -146,12 +148,14 @@ static bool encode_by_pieces(const struct words *w, const char *word, size_t siz
     return true;
 }
 
-static bool encode_word(const struct words *w, const char *word, size_t size,
+static bool encode_word(const struct words *w, unsigned owner, const char *word, size_t size,
                         struct words_scratch *s, struct err *err)
 {
     s->tokens.n = 0;
     switch ((enum words_family)w->head.family) {
     case WORDS_BYTES:
+        if (owner & WORD_PART)
+            return token_model_merge(w->model, word, size, s->model, &s->tokens, err);
         return token_model_encode(w->model, word, size, s->model, &s->tokens, err);
     case WORDS_JOINED:
         return encode_joined(w, word, size, s, err);
@@ -172,7 +176,7 @@ static bool find_or_encode(const struct words *w, unsigned owner, const char *wo
         if (*ret)
             return true;
     }
-    if (!encode_word(w, word, size, s, err))
+    if (!encode_word(w, owner, word, size, s, err))
         return false;
     *ret = s->tokens.items;
     *ret_n = s->tokens.n;
@@ -234,6 +238,12 @@ static void emit_tokens(const struct token *tokens, size_t n, uint32_t at, struc
     out->n += n;
 }
 
+/* A part is another thing than the same bytes as a word, for models that look for whole words. */
+static inline unsigned part_owner(const struct words_scratch *s, size_t i, unsigned owner)
+{
+    return owner | (s->parts[i] ? WORD_PART : 0);
+}
+
 /* Keys and hashes of n words, and their lines on the way to the cache. */
 static inline void prepare(const char *text, size_t at, size_t n, unsigned owner,
                            struct words_scratch *s)
@@ -242,7 +252,7 @@ static inline void prepare(const char *text, size_t at, size_t n, unsigned owner
         size_t size = s->ends[i] - at;
 
         if (size <= SHORT_KEY_MAX) {
-            s->keys[i] = word_owned(short_key_padded(text + at, size), owner);
+            s->keys[i] = word_owned(short_key_padded(text + at, size), part_owner(s, i, owner));
             s->hashes[i] = short_key_hash(s->keys[i]);
             __builtin_prefetch(word_line(&s->cache, s->hashes[i]));
         } else {
@@ -260,7 +270,7 @@ static inline bool encode_from(const struct words *w, unsigned owner, const char
                                struct words_out *out, enum mode mode, struct err *err)
 {
     while (at < size) {
-        size_t n = words_ends(w, text, size, at, s->ends, BATCH);
+        size_t n = words_ends(w, text, size, at, &s->cursor, s->ends, s->parts, BATCH);
 
         prepare(text, at, n, owner, s);
         if (mode != COUNT)
@@ -270,11 +280,13 @@ static inline bool encode_from(const struct words *w, unsigned owner, const char
             const struct token *tokens;
             size_t n_tokens;
 
-            if (__builtin_expect(e != NULL && s->keys[i].high, 1)) {
+            if (__builtin_expect(!e, 0))
+                e = word_find_beside(&s->cache, s->hashes[i], s->keys[i]);
+            if (__builtin_expect(e && s->keys[i].high, 1)) {
                 emit_entry(e, base + (uint32_t)at, out, mode);
             } else {
-                if (!find_or_encode(w, owner, text + at, s->ends[i] - at, s->keys[i], s->hashes[i],
-                                    s, &tokens, &n_tokens, err))
+                if (!find_or_encode(w, part_owner(s, i, owner), text + at, s->ends[i] - at,
+                                    s->keys[i], s->hashes[i], s, &tokens, &n_tokens, err))
                     return false;
                 emit_tokens(tokens, n_tokens, base + (uint32_t)at, out, mode);
             }
@@ -298,6 +310,8 @@ static bool encode_one(const struct words *w, unsigned owner, const char *word, 
         key = word_owned(short_key(word, size), owner);
         hash = short_key_hash(key);
         e = word_find(word_line(&s->cache, hash), key);
+        if (!e)
+            e = word_find_beside(&s->cache, hash, key);
         if (e) {
             s->tokens.n = 0;
             for (unsigned i = 0; i < word_n(e); i++)
@@ -374,12 +388,14 @@ static inline bool encode_section(const struct words *w, const char *text, size_
 
     if (size == 0)
         return true;
+    s->cursor.i = s->cursor.n = 0;
+    s->cursor.within = false;
     if (w->head.nfc && !words_composed(text, size))
         return encode_normalized(w, owner, text, size, base, s, out, mode, err);
     if (w->head.prepend) {
-        words_ends(w, text, size, 0, s->ends, 1);
+        words_ends(w, text, size, 0, &s->cursor, s->ends, s->parts, 1);
         first = s->ends[0];
-        if (!encode_first(w, owner, text, first, base, s, out, mode, err))
+        if (!encode_first(w, part_owner(s, 0, owner), text, first, base, s, out, mode, err))
             return false;
     }
     return encode_from(w, owner, text, size, first, base, s, out, mode, err);

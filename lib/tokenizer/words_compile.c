@@ -24,6 +24,17 @@ static bool is_bytes_family(const struct tokenizer_spec *spec)
     return true;
 }
 
+static bool all_bytes_are_tokens(const struct vocab *v)
+{
+    for (int b = 0; b < 256; b++) {
+        char byte = (char)b;
+
+        if (vocab_find(v, &byte, 1, false) == NO_ID)
+            return false;
+    }
+    return true;
+}
+
 /* ---- JOINED */
 
 static bool is_byte_name(const struct tokenizer_spec *spec, struct text t)
@@ -90,23 +101,56 @@ static bool is_joined_family(const struct tokenizer_spec *spec, const struct voc
     return true;
 }
 
+static void add_pair(uint64_t *pairs, uint32_t bits, uint32_t left, uint32_t right)
+{
+    uint64_t bit = pair_hash(left, right, bits);
+
+    pairs[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+static void add_char_pairs(const char *token, size_t size, uint64_t *pairs, uint32_t bits)
+{
+    uint32_t before = 0;
+
+    for (size_t at = 0; at < size;) {
+        bool first = at == 0;
+        uint32_t cp = scalar_next(token, &at);
+
+        if (!first)
+            add_pair(pairs, bits, before, cp);
+        before = cp;
+    }
+}
+
+static bool continues(char c) { return ((uint8_t)c & 0xc0) == 0x80; }
+
+static void add_byte_pairs(const char *token, size_t size, uint64_t *pairs, uint32_t bits)
+{
+    for (size_t i = 1; i < size; i++) {
+        size_t from = i - 1, to = i + 1;
+
+        if ((uint8_t)token[i] < 0xc0 || (uint8_t)token[from] < 0x80)
+            continue;
+        while (from > 0 && continues(token[from]))
+            from--;
+        while (to < size && to < i + scalar_size(token[i]) && continues(token[to]))
+            to++;
+        if (i - from <= 4) /* else it is no UTF-8 */
+            add_pair(pairs, bits, pack_bytes(token + from, i - from),
+                     pack_bytes(token + i, to - i));
+    }
+}
+
 static void fill_pairs(const struct vocab *v, uint64_t *pairs, uint32_t bits)
 {
     for (uint32_t p = 0; p < v->head.n_places; p++) {
-        uint32_t size, before = 0;
-        const char *bytes = vocab_bytes(v, p, &size);
+        uint32_t size;
+        const char *token = vocab_bytes(v, p, &size);
 
-        for (size_t at = 0; at < size;) {
-            bool first = at == 0;
-            uint32_t cp = scalar_next(bytes, &at);
-
-            if (!first) {
-                uint64_t bit = pair_hash(before, cp, bits);
-
-                pairs[bit / 64] |= UINT64_C(1) << bit % 64;
-            }
-            before = cp;
-        }
+        if (v->head.is_bytes)
+            add_byte_pairs(token, size, pairs, bits);
+        else
+            add_char_pairs(token, size, pairs, bits);
     }
 }
 
@@ -171,6 +215,10 @@ void words_compile(const struct tokenizer_spec *spec, struct image_writer *w)
     if (is_bytes_family(spec)) {
         head.family = WORDS_BYTES;
         head.nfc = spec->n_normalizers == 1;
+        if (all_bytes_are_tokens(&v)) { /* else what is dropped makes neighbours of others */
+            write_pairs(&v, &head, out);
+            return;
+        }
     } else if (is_joined_family(spec, &v)) {
         head.family = WORDS_JOINED;
         head.prepend = spec->n_normalizers == 2;

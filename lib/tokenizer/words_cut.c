@@ -1,3 +1,4 @@
+#include "tokenizer/keyhash.h"
 #include "tokenizer/scalar.h"
 #include "tokenizer/words_parts.h"
 
@@ -217,8 +218,10 @@ bool words_find_plain(struct words *w)
     return ok;
 }
 
-size_t words_ends(const struct words *w, const char *text, size_t size, size_t at, uint32_t *ends,
-                  size_t max)
+/* ---- all of them */
+
+static size_t raw_ends(const struct words *w, const char *text, size_t size, size_t at,
+                       uint32_t *ends, size_t max)
 {
     switch ((enum words_family)w->head.family) {
     case WORDS_BYTES:
@@ -233,4 +236,61 @@ size_t words_ends(const struct words *w, const char *text, size_t size, size_t a
         break;
     }
     return 0;
+}
+
+/* BYTES: some token may have the end of the character before i and the begin of that at i. */
+static bool bytes_join(const struct words *w, const char *text, size_t before, size_t i)
+{
+    size_t right = scalar_size(text[i]);
+
+    for (size_t from = before; from < i; from++)
+        for (size_t n = right; n > 0; n--) {
+            uint64_t bit = pair_hash(pack_bytes(text + from, i - from), pack_bytes(text + i, n),
+                                     w->head.pair_bits);
+
+            if (w->pairs[bit / 64] >> bit % 64 & 1)
+                return true;
+        }
+    return false;
+}
+
+/* The first place behind at, before end, where the word can be cut; else end. */
+static size_t cut_within(const struct words *w, const char *text, size_t at, size_t end)
+{
+    size_t before = at, i = at + scalar_size(text[at]);
+
+    for (; i < end; before = i, i += scalar_size(text[i])) {
+        if (w->head.family == WORDS_JOINED) {
+            if (words_cut_between(w, text, i))
+                return i;
+        } else if ((uint8_t)text[i] >= 0x80 && (uint8_t)text[before] >= 0x80 &&
+                   !bytes_join(w, text, before, i)) {
+            return i;
+        }
+    }
+    return end;
+}
+
+size_t words_ends(const struct words *w, const char *text, size_t size, size_t at,
+                  struct word_cursor *c, uint32_t *ends, bool *parts, size_t max)
+{
+    size_t n = 0;
+
+    while (n < max && at < size) {
+        size_t end;
+
+        if (c->i == c->n) {
+            c->n = raw_ends(w, text, size, at, c->raw, ARRAY_SIZE(c->raw));
+            c->i = 0;
+        }
+        end = c->raw[c->i];
+        if (end - at > SHORT_KEY_MAX && w->head.pair_bits)
+            end = cut_within(w, text, at, end);
+        parts[n] = c->within || end < c->raw[c->i];
+        c->within = end < c->raw[c->i];
+        c->i += !c->within;
+        ends[n++] = (uint32_t)end;
+        at = end;
+    }
+    return n;
 }

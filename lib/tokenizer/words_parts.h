@@ -11,7 +11,7 @@ struct words_head {
     uint32_t family;
     uint32_t nfc;       /* BYTES: text is composed first */
     uint32_t prepend;   /* JOINED: "▁" before each section */
-    uint32_t pair_bits; /* JOINED: the set of pairs has 2^pair_bits bits */
+    uint32_t pair_bits; /* BYTES, JOINED: the set of pairs has 2^pair_bits bits; 0: there is none */
     /* pairs */
 };
 
@@ -33,7 +33,7 @@ struct words {
  */
 static inline uint64_t pair_hash(uint32_t left, uint32_t right, uint32_t bits)
 {
-    return ((uint64_t)left << 21 | right) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - bits);
+    return ((uint64_t)left << 32 | right) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - bits);
 }
 static inline bool pair_joins(const struct words *w, uint32_t left, uint32_t right)
 {
@@ -43,11 +43,34 @@ static inline bool pair_joins(const struct words *w, uint32_t left, uint32_t rig
 }
 
 /*
- * Ends of words from at on, at most max, as scanner_ends(). Bert's white space
- * is a word too, which has no ids.
+ * Of BYTES the neighbours are bytes: those of a character, or fewer of it when the
+ * token begins or ends within. Only characters of several bytes are in the set.
  */
-size_t words_ends(const struct words *w, const char *text, size_t size, size_t at, uint32_t *ends,
-                  size_t max);
+static inline uint32_t pack_bytes(const char *p, size_t n)
+{
+    uint32_t packed = 0;
+
+    while (n-- > 0)
+        packed = packed << 8 | (uint8_t)*p++;
+    return packed;
+}
+
+/* Words on their way from the family's rule, which may be a scanner that cannot begin within one.
+ */
+struct word_cursor {
+    uint32_t raw[256];
+    size_t n, i;
+    bool within; /* a word of raw, of which a part is done */
+};
+
+/*
+ * Ends of words from at on, at most max, as scanner_ends(); a section begins with
+ * a cursor of zeros. Words too long for a short key are cut further where no
+ * token goes across; parts says which are no whole words. Bert's white space is a
+ * word too, which has no ids.
+ */
+size_t words_ends(const struct words *w, const char *text, size_t size, size_t at,
+                  struct word_cursor *c, uint32_t *ends, bool *parts, size_t max);
 /* Of SPACED: may text be cut before the space at i? */
 bool words_cut_at_space(const struct words *w, const char *text, size_t size, size_t i);
 /* Of JOINED: may text be cut before the character at i (not 0)? */

@@ -32,14 +32,15 @@ export function shapes(texts, seed, n) {
     if (r.chance(0.5)) o.flags |= PAIR
     if (r.chance(0.7)) {
       Object.assign(o, { max_length: r.pick([0, 1, 2, 3, 4, 5, 8, 10, 16, 30]), strategy: r.below(3), side: r.below(2) })
-      o.stride = r.below(Math.max(1, Math.min(o.max_length, 6)))
+      // What is left for text must be more than the stride, or the reference ends its process.
+      o.stride = o.flags & PAIR ? 0 : r.below(Math.max(1, Math.min(o.max_length - 7, 6)))
       o.flags |= TRUNCATE
     }
     if (r.chance(0.5)) {
       Object.assign(o, { pad_length: r.pick([0, 0, 3, 10, 40]), pad_multiple: r.pick([0, 0, 2, 8]), pad_side: r.below(2) })
       o.flags |= PAD
     }
-    const inputs = r.pick([1, 1, 2, 5])
+    const inputs = o.flags & PAIR ? 1 : r.pick([1, 1, 2, 5]) // the package takes no batch of pairs
     return encodeCase(Array.from({ length: inputs * (o.flags & PAIR ? 2 : 1) }, small), { stride: 0, strategy: 0, side: 1, max_length: 0, pad_length: 0, pad_multiple: 0, pad_side: 1, ...o })
   })
 }

@@ -64,7 +64,7 @@ async function one(name) {
   await run('special', documents(special))
   await run('shapes', shapes([...small.slice(0, 2000), ...special], 11, flags.full ? 3000 : 250))
   const own = JSON.parse(json)
-  if (own.truncation || own.padding) await run('defaults', [...defaults(small.slice(0, 300)), ...defaults(small.slice(300, 500), true)])
+  if (own.truncation || own.padding) await run('defaults', [...defaults(small.slice(0, 300)), ...(own.truncation?.stride ? [] : defaults(small.slice(300, 500), true))])
   if (wanted('decode')) await run('decode', [...(await decodings(session, [...special.slice(0, 100), ...corpora.flatMap(([, list]) => list.filter((t) => t.length < 20000).slice(0, flags.full ? 400 : 8))])), ...randomIds(session.driver.idEnd, 13, flags.full ? 3000 : 300)])
   const r = random(17)
   if (wanted('self')) await session.run(`self.${size}`, [...special.slice(0, flags.full ? 1000 : 60), ...corpora.flatMap(([, list]) => list.slice(0, flags.full ? 1000 : 10))].map((t) => selfCase(t, r.below(2 ** 31))))

@@ -133,6 +133,7 @@ static bool encode(struct driver *d, struct input *in, struct buf *out, struct e
     struct encode_options options = {
         .add_special_tokens = flags & SPECIAL,
         .offsets = !(flags & NO_OFFSETS),
+        .overflowing = true,
         .offset_unit = OFFSET_CODE_POINT,
     };
     struct padding padding = {0};

@@ -193,7 +193,7 @@ function postProcessor(r, model, addedTokens) {
 
 function truncation(r) {
   const max_length = r.pick([1, 2, 3, 5, 8, 20])
-  return { direction: r.pick(['Left', 'Right']), max_length, strategy: r.pick(['LongestFirst', 'OnlyFirst', 'OnlySecond']), stride: r.below(Math.min(3, max_length)) }
+  return { direction: r.pick(['Left', 'Right']), max_length, strategy: r.pick(['LongestFirst', 'OnlyFirst', 'OnlySecond']), stride: max_length === 20 ? r.below(3) : 0 }
 }
 
 const padding = (r) => ({ strategy: r.pick(['BatchLongest', { Fixed: r.pick([4, 10, 30]) }]), direction: r.pick(['Left', 'Right']), pad_to_multiple_of: r.pick([null, null, 3, 8]), pad_id: r.below(4), pad_type_id: r.below(2), pad_token: '[PAD]' })

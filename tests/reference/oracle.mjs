@@ -10,7 +10,7 @@ export const OPEN = 1, ENCODE = 2, DECODE = 3, NAMES = 4, STAGES = 5, SELF = 6
 export const SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, NO_OFFSETS = 32
 
 export const STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond']
-export const SIDES = ['Left', 'Right']
+export const SIDES = ['left', 'right'] // as the package spells them
 
 // ---- chance, the same everywhere
 
@@ -57,7 +57,8 @@ export function encodeRequest(texts, options = {}) {
 
 export const decodeRequest = (ids, skip) => Buffer.concat([Buffer.from([skip ? 1 : 0]), u32(ids.length), u32(...ids)])
 
-function record(encoding) {
+// What overflowed may itself have overflown, for pairs; nobody hands that on, and neither do we.
+function record(encoding, nested = false) {
   const ids = encoding.getIds()
   const n = ids.length
   const out = new Uint32Array(2 + 8 * n)
@@ -69,9 +70,9 @@ function record(encoding) {
   out.set(encoding.getAttentionMask(), 1 + 5 * n)
   out.set(encoding.getWordIds().map((w) => w ?? 0xffffffff), 1 + 6 * n)
   out.set(encoding.getSequenceIds().map((s) => s ?? 0xffffffff), 1 + 7 * n)
-  const overflowing = encoding.getOverflowing()
+  const overflowing = nested ? [] : encoding.getOverflowing()
   out[1 + 8 * n] = overflowing.length
-  return Buffer.concat([Buffer.from(out.buffer), ...overflowing.map(record)])
+  return Buffer.concat([Buffer.from(out.buffer), ...overflowing.map((e) => record(e, true))])
 }
 
 // For people, and for finding what differs.
@@ -193,14 +194,9 @@ export class Reference {
       const inputs = texts.map(String)
       const add = { addSpecialTokens: Boolean(o.flags & SPECIAL) }
       let encodings
-      if (o.flags & PAIR) {
-        const pairs = []
-        for (let i = 0; i < inputs.length; i += 2) pairs.push([inputs[i], inputs[i + 1]])
-        encodings = pairs.length === 1 ? [await t.encode(...pairs[0], add)] : await t.encodeBatch(pairs, add)
-      } else {
-        encodings = inputs.length === 1 ? [await t.encode(inputs[0], null, add)] : await t.encodeBatch(inputs, add)
-      }
-      return { failed: false, body: Buffer.concat(encodings.map(record)) }
+      if (o.flags & PAIR) encodings = [await t.encode(inputs[0], inputs[1], add)]
+      else encodings = inputs.length === 1 ? [await t.encode(inputs[0], null, add)] : await t.encodeBatch(inputs, add)
+      return { failed: false, body: Buffer.concat(encodings.map((e) => record(e))) }
     } catch (e) {
       return { failed: true, error: e.message }
     }

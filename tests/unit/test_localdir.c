@@ -2,10 +2,15 @@
 
 #include "hub/localdir.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct fixture {
@@ -181,8 +186,26 @@ static void what_is_not_below_a_root_is_not_allowed(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* From here on the kernel has no openat2(), as old ones and narrow sandboxes. */
+static void lose_openat2(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {ARRAY_SIZE(code), code};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0 ||
+        syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0) != -1 || errno != ENOSYS)
+        abort();
+}
+
 int main(void)
 {
+    int n_failed;
     const struct CMUnitTest tests[] = {
         T(a_folder_is_listed_without_its_hidden_folders),
         T(one_gguf_is_a_model_too),
@@ -192,5 +215,7 @@ int main(void)
         T(a_pipe_is_not_waited_for),
         T(what_is_not_below_a_root_is_not_allowed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    n_failed = cmocka_run_group_tests_name("with openat2", tests, NULL, NULL);
+    lose_openat2();
+    return n_failed + cmocka_run_group_tests_name("without openat2", tests, NULL, NULL);
 }
