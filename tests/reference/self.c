@@ -123,7 +123,7 @@ static bool check_decode_stream(struct self *s, struct err *err)
 static bool check_chunk(struct self *s, struct err *err)
 {
     /* A character may need as many tokens as it has bytes, normalized. */
-    uint32_t max = 24 + random_below(s, 40), overlap = random_below(s, max);
+    uint32_t max = 256 + random_below(s, 256), overlap = random_below(s, max);
     struct id_list ids = {0};
     struct chunks chunks = {0};
     size_t next = 0;
