@@ -16,7 +16,7 @@ static int by_content(const void *a, const void *b)
         return order;
     if (x->content.size != y->content.size)
         return x->content.size < y->content.size ? -1 : 1;
-    return (x > y) - (x < y);
+    return (x->order > y->order) - (x->order < y->order);
 }
 
 /* A node that is still to get its children: items[from, end) share its first depth bytes. */
@@ -67,6 +67,8 @@ void added_compile(struct added_text *items, size_t n, struct buf *out)
     struct open_node open = {0};
     size_t begin = out->size;
 
+    for (size_t i = 0; i < n; i++)
+        items[i].order = (uint32_t)i;
     qsort(items, n, sizeof(*items), by_content);
     while (open.from < n && items[open.from].content.size == 0)
         open.from++;
@@ -191,7 +193,9 @@ bool added_next(const struct added_set *a, const char *text, size_t size, size_t
     ret->start = at;
     if (found->flags & ADDED_LSTRIP) /* what the last one took is not taken twice */
         ret->start = at > floor ? spaces_before(text, at, floor) : floor;
-    ret->end = found->flags & ADDED_RSTRIP ? spaces_behind(text, size, end) : end;
+    ret->end = end;
+    if (found->flags & ADDED_RSTRIP) /* not over what is known to be spaces: it may be long */
+        ret->end = spaces_behind(text, size, end < floor ? floor : end);
     ret->next = end;
     return true;
 }

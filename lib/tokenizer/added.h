@@ -34,6 +34,7 @@ struct added_text {
     struct slice content; /* empty ones are left out; of equal ones the first counts */
     uint32_t id;
     uint8_t flags;
+    uint32_t order; /* set by added_compile() */
 };
 /* Appends the nodes to out, which must be aligned as they are. Sorts items. */
 void added_compile(struct added_text *items, size_t n, struct buf *out);
@@ -46,7 +47,8 @@ struct added_match {
 };
 /*
  * The next token in text at or after `at`; start never goes before `floor`, the
- * end of the last match. no_special: special ones are text.
+ * end of the last match. Between the two there is nothing but white space, which the last one
+ * took. no_special: special ones are text.
  */
 bool added_next(const struct added_set *a, const char *text, size_t size, size_t at, size_t floor,
                 bool no_special, struct added_match *ret);

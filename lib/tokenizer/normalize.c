@@ -308,25 +308,32 @@ static void bert(struct pieces_scratch *s, const struct normalizer *n)
 
 /* ---- Precompiled */
 
-/* As the reference counts what takes the place of n_old characters. */
-static void put_replacement(struct transform *t, struct slice with, size_t n_old, bool is_first)
+/* The last character is held back: what goes behind it may yet change how it came about. */
+struct held {
+    struct transform t;
+    uint32_t cp;
+    int32_t change;
+    bool any;
+};
+
+static void hold(struct held *h, uint32_t cp, int32_t change)
 {
-    size_t n_new = 0, i = 0;
+    if (h->any)
+        transform_put(&h->t, h->cp, h->change);
+    h->cp = cp;
+    h->change = change;
+    h->any = true;
+}
 
-    for (size_t at = 0; at < with.size; at += scalar_size(with.data[at]))
-        n_new++;
-    if (n_new == 0 && !is_first) { /* the character before takes them along */
-        transform_skip(t, n_old);
-        return;
-    }
-    for (size_t at = 0; at < with.size; i++) {
-        uint32_t cp = scalar_next(with.data, &at);
-        int32_t change = i >= n_old ? 1 : 0;
+/* As the reference counts what takes the place of n_old characters. */
+static void put_replacement(struct held *h, struct slice with, size_t n_old)
+{
+    size_t n_new = 0;
 
-        if (i + 1 == n_new && n_new < n_old)
-            change = -(int32_t)(n_old - n_new);
-        transform_put(t, cp, change);
-    }
+    for (size_t at = 0; at < with.size; n_new++)
+        hold(h, scalar_next(with.data, &at), n_new >= n_old);
+    if (n_new < n_old) /* before the first one nothing takes them along */
+        h->change -= (int32_t)(n_old - n_new);
 }
 
 static size_t count(const char *text, size_t size)
@@ -343,29 +350,31 @@ static void precompiled(struct pieces_scratch *s, const struct charsmap *m)
     enum { WHOLE_MAX = 6 }; /* bytes of a cluster that is looked up as one: fewer */
     const char *text = text_of(s);
     size_t size = s->text.text.size;
-    struct transform t = begin(s, 0);
+    struct held h = {.t = begin(s, 0)};
     bool changed = false;
     struct slice with;
 
     for (size_t at = 0, end; at < size; at = end) {
         end = grapheme_end(text, size, at);
         if (end - at < WHOLE_MAX && charsmap_find(m, text + at, end - at, &with)) {
-            put_replacement(&t, with, count(text + at, end - at), s->other.text.size == 0);
+            put_replacement(&h, with, count(text + at, end - at));
             changed = true;
             continue;
         }
         for (size_t from = at, next; from < end; from = next) {
             next = from + scalar_size(text[from]);
             if (charsmap_find(m, text + from, next - from, &with)) {
-                put_replacement(&t, with, 1, s->other.text.size == 0);
+                put_replacement(&h, with, 1);
                 changed = true;
             } else {
                 size_t cp_at = from;
 
-                transform_put(&t, scalar_next(text, &cp_at), 0);
+                hold(&h, scalar_next(text, &cp_at), 0);
             }
         }
     }
+    if (h.any)
+        transform_put(&h.t, h.cp, h.change);
     if (changed)
         swap(s);
 }
