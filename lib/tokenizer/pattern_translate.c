@@ -609,7 +609,7 @@ static bool read_options(struct translator *p, size_t begin, struct options o, e
         else if (c == ':' || c == ')')
             break;
         else
-            return refuse(p, p->at, "undefined group option");
+            return refuse(p, begin, "undefined group option");
     }
     buf_append_str(p->out, "(?:");
     *ret = ATOM_OTHER;
@@ -671,7 +671,7 @@ static bool read_group(struct translator *p, struct options o, enum atom *ret)
     }
     if (looking_at(p, "(?<") && peek(p, 3) > 0 && (isalpha(peek(p, 3)) || peek(p, 3) == '_'))
         return read_named(p, begin, o);
-    if (looking_at(p, "(?") && peek(p, 2) > 0 && strchr("imx-", peek(p, 2))) {
+    if (looking_at(p, "(?") && peek(p, 2) > 0 && (isalpha(peek(p, 2)) || peek(p, 2) == '-')) {
         p->at += 2;
         return read_options(p, begin, o, ret);
     }
