@@ -16,6 +16,7 @@ struct fixture {
     struct tokenizer_spec spec;
     struct buf image;
     struct token_model *model;
+    struct program *program;
     struct words *words;
     struct model_scratch *scratch;
 };
@@ -23,6 +24,7 @@ struct fixture {
 static void release(struct fixture *f)
 {
     words_free(f->words);
+    program_free(f->program);
     token_model_free(f->model);
     model_scratch_free(f->scratch);
     buf_release(&f->image);
@@ -74,7 +76,7 @@ static void compile(struct fixture *f)
     struct image_key key = {{(uint8_t)below(256), (uint8_t)below(256)}};
     struct image image;
 
-    if (!token_model_compile(&f->spec, &w, &err))
+    if (!program_compile(&f->spec, &w, &err) || !token_model_compile(&f->spec, &w, &err))
         fail_msg("%s", err.msg);
     words_compile(&f->spec, &w);
     image_finish(&w, &key, &f->image);
@@ -82,7 +84,8 @@ static void compile(struct fixture *f)
     image = (struct image){(uint8_t *)f->image.data, f->image.size};
     assert_true(image_check(image, &key, true, &err));
     assert_true(token_model_open(image, &f->model, &err));
-    f->words = words_open(image, f->model, NULL,
+    assert_true(program_open(image, &f->program, &err));
+    f->words = words_open(image, f->model, f->program,
                           scanner_find(&f->spec, f->spec.pretokenizers, f->spec.n_pretokenizers));
     f->scratch = model_scratch_new();
 }
@@ -311,6 +314,112 @@ static void words_of_bytes_are_as_the_pieces_of_the_scanner(void **state)
     words_scratch_free(s);
 }
 
+/* ---- BERT, SPACED: against the steps one by one */
+
+static void add_random_tokens(struct tokenizer_spec *s, const char *prefix, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        AUTO_BUF struct buf b = {0};
+
+        if (below(2))
+            buf_append_str(&b, prefix);
+        for (unsigned k = 1 + below(3); k > 0; k--)
+            buf_append_str(&b, letters[1 + below(ARRAY_SIZE(letters) - 1)]);
+        if (!has(s, b.data, b.size))
+            add(s, b.data, b.size);
+        s->vocab[s->n_vocab - 1].score = -(double)below(40) / 4;
+    }
+}
+
+static void bert_spec(struct tokenizer_spec *s)
+{
+    s->normalizers = mem_new(struct normalizer);
+    s->normalizers->kind = NORMALIZE_BERT;
+    s->normalizers->bert.clean_text = below(2);
+    s->normalizers->bert.handle_chinese_chars = below(2);
+    s->normalizers->bert.strip_accents = below(2);
+    s->normalizers->bert.lowercase = below(2);
+    s->pretokenizers = mem_new(struct pretokenizer);
+    s->pretokenizers->kind = SPLIT_BERT;
+    s->n_normalizers = s->n_pretokenizers = 1;
+    s->model = (struct model_spec){.kind = MODEL_WORDPIECE, .has_unk = true, .max_word_chars = 9};
+    add(s, "[UNK]", 5);
+    s->model.unk = s->vocab[0].token;
+    s->model.continuing_prefix = spec_text(s, "##", 2);
+    add_random_tokens(s, "##", 60);
+}
+
+static void spaced_spec(struct tokenizer_spec *s)
+{
+    struct pretokenizer *p = s->pretokenizers = mem_new_array(2, struct pretokenizer);
+
+    if (below(2)) {
+        s->normalizers = mem_new(struct normalizer);
+        s->normalizers->kind = NORMALIZE_REPLACE;
+        s->normalizers->replace.what = (struct matcher){spec_text(s, " {2,}", 5), true};
+        s->normalizers->replace.with = spec_text(s, " ", 1);
+        s->n_normalizers = 1;
+    }
+    if (below(2))
+        p++->kind = SPLIT_WHITESPACE_SPLIT;
+    p->kind = SPLIT_METASPACE;
+    p->metaspace = (struct metaspace){0x2581, PREPEND_ALWAYS, true};
+    s->n_pretokenizers = (size_t)(p - s->pretokenizers) + 1;
+    s->model = (struct model_spec){.kind = MODEL_UNIGRAM, .has_unk = true};
+    add(s, "<unk>", 5);
+    add_random_tokens(s, "▁", 60);
+}
+
+static void exact_pieces(const struct fixture *f, const struct buf *text, struct tokens *out)
+{
+    AUTO_ERR struct err err = {0};
+    struct pieces_scratch *scratch = pieces_scratch_new();
+    struct pieces p = {0};
+
+    out->n = 0;
+    assert_true(pieces_make(f->program, text->data, text->size, PIECES_NO_ADDED | PIECES_ORIGINS,
+                            scratch, &p, &err));
+    for (size_t i = 0; i < p.n; i++) {
+        size_t before = out->n;
+
+        assert_true(token_model_encode(f->model, p.text.data + p.items[i].at, p.items[i].size,
+                                       f->scratch, out, &err));
+        for (size_t j = before; j < out->n; j++) {
+            struct span *span = &out->items[j].span;
+
+            *span = (struct span){p.origins[p.items[i].at + span->start].start,
+                                  p.origins[p.items[i].at + span->end - 1].end};
+        }
+    }
+    pieces_release(&p);
+    pieces_scratch_free(scratch);
+}
+
+static void words_between_spaces_are_as_the_steps_one_by_one(void **state)
+{
+    AUTO_BUF struct buf text = {0};
+    struct words_scratch *s = words_scratch_new(1);
+    CLEANUP(tokens_release) struct tokens exact = {0};
+    (void)state;
+
+    for (int round = 0; round < 100; round++) {
+        CLEANUP(release) struct fixture f = {0};
+
+        if (round % 2)
+            bert_spec(&f.spec);
+        else
+            spaced_spec(&f.spec);
+        compile(&f);
+        assert_non_null(f.words);
+        for (int i = 0; i < 30; i++) {
+            random_text(&text, i < 25 ? 30 : 200);
+            exact_pieces(&f, &text, &exact);
+            same(&f, text.data, 0, text.size, s, &exact);
+        }
+    }
+    words_scratch_free(s);
+}
+
 static void halves_at_a_safe_cut_give_the_ids_of_the_whole(void **state)
 {
     AUTO_BUF struct buf text = {0};
@@ -376,6 +485,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(joined_words_are_as_the_whole_text),
         cmocka_unit_test(words_of_bytes_are_as_the_pieces_of_the_scanner),
+        cmocka_unit_test(words_between_spaces_are_as_the_steps_one_by_one),
         cmocka_unit_test(halves_at_a_safe_cut_give_the_ids_of_the_whole),
         cmocka_unit_test(what_cannot_be_proven_has_no_fast_way),
     };
