@@ -266,6 +266,8 @@ bool tokenizer_decode(const struct tokenizer *t, const uint32_t *ids, size_t n,
 
     if (!ok) {
         out->size = begin;
+        if (out->data)
+            out->data[begin] = '\0';
         return false;
     }
     if (options->clean_up_spaces)

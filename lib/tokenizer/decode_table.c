@@ -66,6 +66,7 @@ struct table_maker {
     struct pattern_scratch *scratch;
     struct decode_table plan;
     struct buf token, step[2];
+    uint64_t *specials; /* bit per id: entries of the vocabulary named as a special token */
 };
 
 /* The token in maker->token through the steps; the result is in step[0]. */
@@ -107,8 +108,8 @@ static bool make_entry(struct table_maker *m, const struct token_model *model, u
         struct slice text = core_text(m->core, added->content);
         buf_append(&m->token, text.data, text.size);
     } else if (m->plan.kind == DECODE_AS_BYTES && token_model_is_bytes(model) &&
-               (bytes = token_model_bytes(model, id, &size, &is_name)) && !is_name &&
-               !m->core->head->n_specials) {
+               !(m->specials[id / 64] >> id % 64 & 1) &&
+               (bytes = token_model_bytes(model, id, &size, &is_name)) && !is_name) {
         buf_append(blob, bytes, size);
         return true;
     } else if (!token_model_name(model, id, &m->token)) {
@@ -116,7 +117,8 @@ static bool make_entry(struct table_maker *m, const struct token_model *model, u
         buf_append_char(blob, LOOK_NONE);
         return true;
     }
-    special = core_is_special_text(m->core, m->token.data, m->token.size);
+    special = added ? core_is_special_text(m->core, m->token.data, m->token.size)
+                    : m->specials[id / 64] >> id % 64 & 1;
     if (!make_text(m, err))
         return false;
     if (m->plan.byte_fallback)
@@ -132,6 +134,20 @@ static bool make_entry(struct table_maker *m, const struct token_model *model, u
     return true;
 }
 
+static uint64_t *find_specials(const struct core *c, const struct token_model *model)
+{
+    uint64_t *bits = mem_new_array(c->head->id_end / 64 + 1, uint64_t);
+
+    for (uint32_t i = 0; i < c->head->n_specials; i++) {
+        struct slice name = core_text(c, c->specials[i]);
+        uint32_t id = token_model_id(model, name.data, name.size);
+
+        if (id < c->head->id_end)
+            bits[id / 64] |= UINT64_C(1) << id % 64;
+    }
+    return bits;
+}
+
 bool decode_table_compile(const struct core *c, const struct token_model *model,
                           struct pattern **patterns, struct buf *out, struct err *err)
 {
@@ -145,6 +161,7 @@ bool decode_table_compile(const struct core *c, const struct token_model *model,
     if (m.plan.kind == DECODE_AS_CHAIN)
         return true;
     m.scratch = pattern_scratch_new();
+    m.specials = find_specials(c, model);
     for (uint32_t id = 0; id < n && ok; id++) {
         ok = make_entry(&m, model, id, &blob, &offsets[id], err);
         if (ok && blob.size > DECODE_LOOK - TOKEN_SIZE_MAX)
@@ -159,6 +176,7 @@ bool decode_table_compile(const struct core *c, const struct token_model *model,
         buf_append(out, padding, sizeof(padding));
     }
     pattern_scratch_free(m.scratch);
+    free(m.specials);
     buf_release(&m.token);
     buf_release(&m.step[0]);
     buf_release(&m.step[1]);

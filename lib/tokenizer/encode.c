@@ -141,8 +141,8 @@ static bool encode_piece(struct sequence_job *job, const struct piece *piece, st
 /*
  * With truncation the reference leaves off once there are max_length tokens,
  * specials not counted, at the end of a piece; added tokens count but do not
- * stop it. From the left it starts at the end. A sequence that the strategy must not touch
- * is not cut short. *ret_first to *ret_end is what is kept.
+ * stop it. From the left it starts at the end. Only the first sequence under
+ * only_second is spared. *ret_first to *ret_end is what is kept.
  */
 static bool limit_pieces(struct sequence_job *job, size_t *ret_first, size_t *ret_end,
                          struct err *err)
@@ -153,8 +153,7 @@ static bool limit_pieces(struct sequence_job *job, size_t *ret_first, size_t *re
 
     *ret_first = 0;
     *ret_end = pieces->n;
-    if (!truncation->set ||
-        truncation->strategy == (job->type_id ? TRUNCATE_ONLY_FIRST : TRUNCATE_ONLY_SECOND))
+    if (!truncation->set || (!job->type_id && truncation->strategy == TRUNCATE_ONLY_SECOND))
         return true;
     for (size_t i = 0; i < pieces->n; i++) {
         size_t at = truncation->side == SIDE_RIGHT ? i : pieces->n - 1 - i;
