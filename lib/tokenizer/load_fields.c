@@ -263,8 +263,5 @@ bool load_array(struct loader *l, size_t max, bool (*item)(struct loader *l))
 
 void *load_grow(void *items, size_t n, size_t item_size)
 {
-    if (n == 0 || (n >= 8 && (n & (n - 1)) == 0)) /* full */
-        items = mem_resize(items, (n ? n * 2 : 8) * item_size);
-    memset((char *)items + n * item_size, 0, item_size);
-    return items;
+    return mem_resize(items, (n ? n * 2 : 8) * item_size);
 }

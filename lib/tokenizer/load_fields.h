@@ -94,9 +94,13 @@ bool load_peek(struct loader *l, const char *const *members, size_t n, struct pe
 /* An array of what item reads, at most max of them. */
 bool load_array(struct loader *l, size_t max, bool (*item)(struct loader *l));
 
-/* The next of an array that doubles, zeroed; the array's memory for n + 1 of them. */
+/* The next of an array that doubles, zeroed. */
 void *load_grow(void *items, size_t n, size_t item_size);
-#define LOAD_PUSH(items, n) ((items) = load_grow((items), (n), sizeof(*(items))), &(items)[(n)++])
+#define LOAD_PUSH(items, n)                                    \
+    ((items) = (n) == 0 || ((n) >= 8 && ((n) & ((n)-1)) == 0)  \
+                   ? load_grow((items), (n), sizeof(*(items))) \
+                   : (items),                                  \
+     (items)[(n)] = (__typeof__(*(items))){0}, &(items)[(n)++])
 
 /* ---- the parts of a tokenizer.json: each at its value, which may be null */
 
