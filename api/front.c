@@ -361,7 +361,7 @@ void front_ready(struct front *f)
 
 /* ---- time */
 
-/* A visitor that was active since its deadline was set gets a later one; null: cut. */
+/* A visitor that was active since its deadline was set gets a later one. */
 static bool is_late(struct front *f, struct visitor *v, int64_t now_ms)
 {
     int64_t at_ms = v->active_ms + f->server->config.idle_timeout_ms;
@@ -375,12 +375,14 @@ static bool is_late(struct front *f, struct visitor *v, int64_t now_ms)
 void front_check(struct front *f, int64_t now_ms)
 {
     struct server *s = f->server;
-    struct deadline *d;
+    struct deadline *next;
 
     for (int i = 0; i < N_WAITS; i++)
-        while ((d = deadline_passed(&f->waits[i], now_ms))) {
+        for (struct deadline *d = deadline_passed(&f->waits[i], now_ms); d && d->at_ms <= now_ms;
+             d = next) {
             struct visitor *v = container_of(d, struct visitor, deadline);
 
+            next = TAILQ_NEXT(d, link);
             if (!is_late(f, v, now_ms))
                 continue;
             visitor_close(f, v);
@@ -445,10 +447,14 @@ void front_drain(struct front *f)
 
 void front_free(struct front *f)
 {
+    struct visitor *next;
+
     if (!f)
         return;
-    while (!TAILQ_EMPTY(&f->visitors))
-        visitor_close(f, TAILQ_FIRST(&f->visitors));
+    for (struct visitor *v = TAILQ_FIRST(&f->visitors); v; v = next) {
+        next = TAILQ_NEXT(v, link);
+        visitor_close(f, v);
+    }
     close(f->epoll);
     free(f);
 }

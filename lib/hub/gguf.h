@@ -48,8 +48,8 @@ struct gguf_value {
     enum gguf_type item_type;
     uint64_t n;
     uint64_t items_at; /* where in the file they begin: all n of them were there */
-    int64_t *ints;  /* n of them: short arrays of integers and bools, else NULL */
-    char **strings; /* n of them: short arrays of strings, else NULL */
+    int64_t *ints;     /* n of them: short arrays of integers and bools, else NULL */
+    char **strings;    /* n of them: short arrays of strings, else NULL */
 };
 
 enum { GGML_TYPES = 64 };

@@ -2,6 +2,7 @@
 #include "template/functions.h"
 #include "template/iterate.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 bool bind_args(struct render *r, const char *what, const char *const *params, unsigned min,
@@ -26,6 +27,7 @@ bool bind_args(struct render *r, const char *what, const char *const *params, un
                                (int)name->size, name->data);
         argv[i] = a->keywords[k].value;
     }
+    assert(min <= max);
     for (unsigned i = 0; i < min; i++)
         if (argv[i].kind == V_MISSING)
             return render_fail(r, "TypeError", "%s() wants %u arguments", what, min);
@@ -183,7 +185,7 @@ static bool macro_bind(struct render *r, const struct macro_def *d, struct frame
     if (d->takes_varargs) {
         size_t n = a->n > d->n_params ? a->n - d->n_params : 0;
         struct value v = seq_new(&r->arena, V_TUPLE, n);
-        if (n)
+        if (n && a->items)
             memcpy(v.seq->items, a->items + d->n_params, n * sizeof(v));
         f->slots[d->varargs.slot] = v;
     } else if (a->n > d->n_params) {

@@ -1,4 +1,5 @@
 /* Evaluating expressions. */
+#define EVAL_C /* see its header */
 #include "template/filters.h"
 #include "template/functions.h"
 #include "template/iterate.h"

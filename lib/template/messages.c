@@ -1,3 +1,4 @@
+#define MESSAGES_C /* see its header */
 #include "template/messages.h"
 
 #include "template/filters.h"

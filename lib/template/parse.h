@@ -25,6 +25,11 @@ bool parse_fail(struct parse *p, size_t at, const char *fmt, ...) PRINTF_LIKE(3,
 bool parse_limit(struct parse *p, size_t at, enum err_code code, int64_t limit, const char *what);
 /* "expected X, found Y", at the current token. */
 bool parse_unexpected(struct parse *p, const char *expected);
+#if defined(__clang_analyzer__) && !defined(PARSER_C) /* see render.h */
+#define parse_fail(...)       ((void)parse_fail(__VA_ARGS__), false)
+#define parse_limit(...)      ((void)parse_limit(__VA_ARGS__), false)
+#define parse_unexpected(...) ((void)parse_unexpected(__VA_ARGS__), false)
+#endif
 
 static inline const struct token *parse_token(const struct parse *p)
 {

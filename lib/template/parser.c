@@ -1,4 +1,5 @@
 /* Parser: tokens to statements; and compiling, which is all of it in turn. */
+#define PARSER_C /* see its header */
 #include "base/utf8.h"
 #include "template/parse.h"
 #include "template/text.h"

@@ -1,4 +1,5 @@
 /* Rendering: statements, limits, errors, and the way in. */
+#define RENDER_C /* see its header */
 #include "template/render.h"
 
 #include "template/filters.h"

@@ -76,11 +76,11 @@ static bool read_hint(struct json_reader *r, const struct hint *h, struct load_h
 static bool read_hint_file(struct slice file, const char *name, struct load_hints *ret,
                            struct err *err)
 {
+    if (!file.data)
+        return true;
     AUTO_JSON_READER struct json_reader r = json_reader(file.data, file.size);
     struct slice key;
 
-    if (!file.data)
-        return true;
     json_read_object(&r);
     while (json_read_key(&r, &key)) {
         size_t i = 0;
@@ -96,11 +96,11 @@ static bool read_hint_file(struct slice file, const char *name, struct load_hint
 
 static bool read_model_type(struct slice file, struct load_hints *ret, struct err *err)
 {
+    if (!file.data)
+        return true;
     AUTO_JSON_READER struct json_reader r = json_reader(file.data, file.size);
     struct slice key, s;
 
-    if (!file.data)
-        return true;
     json_read_object(&r);
     while (json_read_key(&r, &key)) {
         if (slice_eq(key, "model_type") && json_read_kind(&r) == KIND_STRING) {
@@ -260,11 +260,11 @@ static bool read_member(struct slice file, const char *name, const char *member,
                         bool (*part)(struct loader *, void *), struct tokenizer_spec *s,
                         struct err *err)
 {
+    if (!file.data)
+        return true;
     struct loader l = {.r = json_reader(file.data, file.size), .spec = s, .file = name, .err = err};
     struct field fields[] = {{member, FIELD_PART, FIELD_OPTIONAL, NULL, .part = part}};
 
-    if (!file.data)
-        return true;
     load_fields(&l, name, fields, 1);
     bool ok = load_end(&l);
     json_reader_release(&l.r);
@@ -273,11 +273,11 @@ static bool read_member(struct slice file, const char *name, const char *member,
 
 static bool read_added_tokens(struct slice file, struct tokenizer_spec *s, struct err *err)
 {
+    if (!file.data)
+        return true;
     struct loader l = {
         .r = json_reader(file.data, file.size), .spec = s, .file = "added_tokens.json", .err = err};
 
-    if (!file.data)
-        return true;
     if (!push_numbered(&l, true))
         json_read_fault(&l.r, "not a token and its id");
     bool ok = load_end(&l);

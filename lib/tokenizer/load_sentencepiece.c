@@ -45,12 +45,43 @@ static bool push_added(struct tokenizer_spec *s, const struct spm *m)
     return true;
 }
 
+/* ---- text around the model, when no class says otherwise: as SentencePiece itself does */
+
+static bool is_bare(const struct load_hints *h) { return !*h->class_name && !*h->model_type; }
+
+static bool has_user_defined(const struct spm *m)
+{
+    for (size_t i = 0; i < m->n_pieces; i++)
+        if (m->pieces[i].type == SPM_USER_DEFINED)
+            return true;
+    return false;
+}
+
+static void build_bare_text(const struct spm *m, struct tokenizer_spec *s)
+{
+    if (m->charsmap.data)
+        build_normalizer(s, NORMALIZE_PRECOMPILED)->charsmap =
+            spec_text(s, m->charsmap.data, m->charsmap.size);
+    if (m->remove_extra) {
+        build_normalize_replace(s, "^ +| +$", true, "");
+        build_normalize_replace(s, " {2,}", true, " ");
+    }
+    if (m->dummy_prefix)
+        build_normalizer(s, NORMALIZE_PREPEND)->prepend = build_text(s, "▁");
+    build_normalize_replace(s, " ", false, "▁");
+    build_decode_replace(s, "▁", " ");
+    build_decoder(s, DECODE_BYTE_FALLBACK);
+    build_decoder(s, DECODE_FUSE);
+    if (m->dummy_prefix)
+        build_decode_strip(s);
+}
+
 /* ---- BPE: Llama, Gemma, Mistral and their kin */
 
 static bool load_bpe(const struct spm *m, const struct load_hints *h, struct tokenizer_spec *s,
                      struct err *err)
 {
-    bool gemma = is_class(h, "gemma"), llama_like = *h->class_name || *h->model_type;
+    bool gemma = is_class(h, "gemma");
     bool prefix = gemma ? false : h->add_prefix_space >= 0 ? h->add_prefix_space : m->dummy_prefix;
     bool legacy = h->legacy != 0;
     struct metaspace space = {.replacement = 0x2581,
@@ -62,9 +93,13 @@ static bool load_bpe(const struct spm *m, const struct load_hints *h, struct tok
         return false;
     s->model = (struct model_spec){.kind = MODEL_BPE,
                                    .fuse_unk = true,
-                                   .byte_fallback = llama_like || m->byte_fallback,
+                                   .byte_fallback = !is_bare(h) || m->byte_fallback,
                                    .has_unk = true,
                                    .unk = spec_text(s, m->unk_piece.data, m->unk_piece.size)};
+    if (is_bare(h)) {
+        build_bare_text(m, s);
+        return true;
+    }
     if (!gemma && !legacy) {
         build_pretokenizer(s, SPLIT_METASPACE)->metaspace = space;
     } else {
@@ -95,10 +130,8 @@ static void build_unigram_text(const struct spm *m, const struct load_hints *h,
     if (m->charsmap.data)
         build_normalizer(s, NORMALIZE_PRECOMPILED)->charsmap =
             spec_text(s, m->charsmap.data, m->charsmap.size);
-    if (m->remove_extra) {
-        build_normalizer(s, NORMALIZE_STRIP)->strip.right = true;
-        build_normalize_replace(s, " {2,}", true, "▁");
-    }
+    build_normalizer(s, NORMALIZE_STRIP)->strip.right = true;
+    build_normalize_replace(s, " {2,}", true, "▁");
     build_pretokenizer(s, SPLIT_METASPACE)->metaspace = space;
     build_decoder(s, DECODE_METASPACE)->metaspace = space;
 }
@@ -181,7 +214,9 @@ static bool load_unigram(const struct spm *m, const struct load_hints *h, struct
         ok = load_albert(m, h, s, err);
     else
         ok = (push_pieces(s, m, 0, 0) && push_added(s, m)) || too_much(err);
-    if (ok)
+    if (ok && is_bare(h))
+        build_bare_text(m, s);
+    else if (ok)
         build_unigram_text(m, h, s);
     return ok;
 }
@@ -200,6 +235,11 @@ bool load_sentencepiece(const struct tokenizer_files *files, const struct load_h
     if (m.suffix || !m.escape)
         return err_set(err, ERR_COMBINATION, "SentencePiece model: %s is not supported",
                        m.suffix ? "treat_whitespace_as_suffix" : "escape_whitespaces=false");
+    if (is_bare(hints) && has_user_defined(&m))
+        return err_set(
+            err, ERR_COMBINATION,
+            "SentencePiece model: user-defined symbols without a tokenizer_class are not "
+            "supported: spaces beside them cannot be kept as SentencePiece keeps them");
     switch (m.model) {
     case SPM_BPE:
         return load_bpe(&m, hints, s, err);

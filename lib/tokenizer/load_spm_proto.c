@@ -87,6 +87,14 @@ static struct wire wire_of(struct slice s)
 
 /* ---- messages */
 
+static float float_of(uint32_t bits)
+{
+    float f;
+
+    memcpy(&f, &bits, sizeof(f));
+    return f;
+}
+
 static bool read_piece(struct slice s, struct spm_piece *ret)
 {
     struct wire w = wire_of(s);
@@ -97,7 +105,7 @@ static bool read_piece(struct slice s, struct spm_piece *ret)
         if (f.tag == 1 && f.kind == BYTES)
             ret->piece = f.bytes;
         if (f.tag == 2 && f.kind == FIXED32)
-            memcpy(&ret->score, &(uint32_t){(uint32_t)f.number}, 4);
+            ret->score = float_of((uint32_t)f.number);
         if (f.tag == 3 && f.kind == VARINT && f.number >= SPM_NORMAL && f.number <= SPM_BYTE)
             ret->type = (enum spm_type)f.number;
     }

@@ -7,8 +7,10 @@
 enum {
     CHUNK = 32,
     HEAD_SIZE = 64,
-    HOME_MAX = 1024, /* pairs with one home: chance gives a dozen, more is made on purpose */
+    PROBES_MAX = 4096, /* chance needs some dozens, more is made on purpose */
 };
+
+static const uint64_t FREE = UINT64_MAX;
 
 struct merges_head {
     uint32_t n, n_homes;
@@ -27,8 +29,10 @@ struct compiler {
     const struct vocab *vocab;
     struct buf spelled; /* of one chunk: left and right, side by side */
     struct lookup lookups[CHUNK][3];
-    uint32_t *results;
-    uint64_t *pairs; /* key and rank, by rank */
+    uint64_t keys[CHUNK];
+    uint32_t *results; /* in its section */
+    uint64_t *slots;   /* in theirs */
+    struct merges_head head;
     bool regular;
 };
 
@@ -67,12 +71,44 @@ static bool spell_merge(struct compiler *c, size_t rank, struct lookup of[3], st
     return true;
 }
 
+static uint64_t *home_of(const struct compiler *c, uint64_t key)
+{
+    return c->slots + ((key >> 10) * c->head.n_homes >> 32);
+}
+
 /* The parts of a merge of which only one is a name were written as names. */
 static uint32_t find_part(const struct compiler *c, const struct lookup *l, bool whole_is_name)
 {
     if (whole_is_name && !l->is_name)
         return vocab_find_name(c->vocab, l->bytes, l->size);
     return vocab_find_hashed(c->vocab, l->hash, l->bytes, l->size, l->is_name);
+}
+
+/*
+ * Into the ascending row of slots: what is greater moves up by one, to the next free one.
+ * The same pair again: the later rank counts, as when a map is filled.
+ */
+static bool place_pair(uint64_t *at, uint64_t pair)
+{
+    const uint64_t *last = at + PROBES_MAX;
+
+    for (; *at < pair; at++) {
+        if (at == last)
+            return false;
+        if (*at >> MERGE_RANK_BITS == pair >> MERGE_RANK_BITS) {
+            *at = pair;
+            return true;
+        }
+    }
+    for (; pair != FREE; at++) {
+        uint64_t next = *at;
+
+        if (at == last)
+            return false;
+        *at = pair;
+        pair = next;
+    }
+    return true;
 }
 
 static bool find_merge(struct compiler *c, size_t rank, const struct lookup of[3], struct err *err)
@@ -88,7 +124,8 @@ static bool find_merge(struct compiler *c, size_t rank, const struct lookup of[3
             return refuse(rank, of[i].bytes, of[i].size, "not in the vocabulary", err);
     }
     c->results[rank] = ids[2];
-    c->pairs[rank] = merge_key(ids[0], ids[1]) << MERGE_RANK_BITS | rank;
+    c->keys[rank % CHUNK] = merge_key(ids[0], ids[1]);
+    __builtin_prefetch(home_of(c, c->keys[rank % CHUNK]), 1);
     return true;
 }
 
@@ -116,104 +153,50 @@ static bool compile_chunk(struct compiler *c, size_t first, size_t n, struct err
     for (size_t i = 0; i < n; i++)
         if (!find_merge(c, first + i, c->lookups[i], err))
             return false;
-    return true;
-}
-
-/* ---- the table */
-
-static uint32_t home_of(uint64_t pair, uint32_t n_homes)
-{
-    return (uint32_t)((pair >> (MERGE_RANK_BITS + 10)) * n_homes >> 32);
-}
-
-/* Sorts by home with one counting pass, then within homes, where few are. NULL: where many are. */
-static uint64_t *sort_pairs(const uint64_t *pairs, size_t n, uint32_t n_homes)
-{
-    AUTO_FREE uint32_t *ends = mem_new_array((size_t)n_homes + 1, uint32_t);
-    uint64_t *sorted;
-
-    for (size_t i = 0; i < n; i++)
-        if (++ends[home_of(pairs[i], n_homes) + 1] > HOME_MAX)
-            return NULL;
-    for (uint32_t h = 0; h < n_homes; h++)
-        ends[h + 1] += ends[h];
-    sorted = mem_new_array(n + 1, uint64_t);
-    for (size_t i = 0; i < n; i++)
-        sorted[ends[home_of(pairs[i], n_homes)]++] = pairs[i];
-    for (size_t i = 1; i < n; i++) {
-        uint64_t pair = sorted[i];
-        size_t j = i;
-
-        for (; j > 0 && sorted[j - 1] > pair; j--)
-            sorted[j] = sorted[j - 1];
-        sorted[j] = pair;
-    }
-    return sorted;
-}
-
-/* The same pair twice: the later rank counts, as when a map is filled. */
-static size_t place_pairs(const uint64_t *sorted, size_t n, uint32_t n_homes, uint64_t *slots)
-{
-    size_t next = 0;
-
     for (size_t i = 0; i < n; i++) {
-        size_t home = home_of(sorted[i], n_homes);
+        uint64_t key = c->keys[(first + i) % CHUNK];
 
-        if (i + 1 < n && sorted[i] >> MERGE_RANK_BITS == sorted[i + 1] >> MERGE_RANK_BITS)
-            continue;
-        next = next > home ? next : home;
-        slots[next++] = sorted[i];
+        if (!place_pair(home_of(c, key), key << MERGE_RANK_BITS | (first + i)))
+            return err_set(err, ERR_COMBINATION, "BPE: merges that are made to collide");
     }
-    return next;
-}
-
-static bool write_table(const struct compiler *c, struct image_writer *w, struct err *err)
-{
-    size_t n = c->spec->n_merges, n_slots;
-    struct merges_head head = {.n = (uint32_t)n, .n_homes = (uint32_t)(n + n / 4 + 1)};
-    struct buf *table = &w->sections[IMAGE_MODEL_2], *results = &w->sections[IMAGE_MODEL_3];
-    AUTO_FREE uint64_t *sorted = sort_pairs(c->pairs, n, head.n_homes);
-    char padded[HEAD_SIZE] = {0};
-    uint64_t *slots;
-
-    if (!sorted)
-        return err_set(err, ERR_COMBINATION, "BPE: merges that are made to collide");
-    memcpy(padded, &head, sizeof(head));
-    buf_append(table, padded, sizeof(padded));
-    buf_reserve(table, sizeof(uint64_t) * (head.n_homes + n + 1));
-    slots = (uint64_t *)(void *)(table->data + table->size);
-    memset(slots, 0xff, sizeof(uint64_t) * (head.n_homes + n + 1));
-    n_slots = place_pairs(sorted, n, head.n_homes, slots);
-    n_slots =
-        (n_slots > head.n_homes ? n_slots : head.n_homes) + 1; /* the last ends every search */
-    table->size += sizeof(uint64_t) * n_slots;
-    buf_append(results, c->results, sizeof(uint32_t) * n);
     return true;
 }
 
-static void compiler_release(struct compiler *c)
+/* Room for all slots and some behind the last home; the last of them stays free and ends searches.
+ */
+static void open_table(struct compiler *c, struct image_writer *w)
 {
-    buf_release(&c->spelled);
-    free(c->results);
-    free(c->pairs);
+    struct buf *table = &w->sections[IMAGE_MODEL_2], *results = &w->sections[IMAGE_MODEL_3];
+    size_t n_slots = (size_t)c->head.n_homes + PROBES_MAX + 1;
+    char padded[HEAD_SIZE] = {0};
+
+    memcpy(padded, &c->head, sizeof(c->head));
+    buf_reserve(table, HEAD_SIZE + sizeof(uint64_t) * n_slots);
+    buf_append(table, padded, sizeof(padded));
+    c->slots = (uint64_t *)(void *)(table->data + HEAD_SIZE);
+    memset(c->slots, 0xff, sizeof(uint64_t) * n_slots);
+    table->size += sizeof(uint64_t) * n_slots;
+    buf_reserve(results, sizeof(uint32_t) * c->head.n);
+    c->results = (uint32_t *)(void *)results->data;
+    results->size = sizeof(uint32_t) * c->head.n;
 }
 
 bool merges_compile(const struct tokenizer_spec *spec, const struct vocab *v,
                     struct image_writer *w, bool *ret_regular, struct err *err)
 {
-    CLEANUP(compiler_release)
     struct compiler c = {.spec = spec, .vocab = v, .regular = !vocab_has_aliases(v)};
     size_t n = spec->n_merges;
+    bool ok = true;
 
     if (n >= MERGE_NONE)
         return err_set(err, ERR_COMBINATION, "BPE: %zu merges, more than %d", n, MERGE_NONE - 1);
-    c.results = mem_new_array(n + 1, uint32_t);
-    c.pairs = mem_new_array(n + 1, uint64_t);
-    for (size_t i = 0; i < n; i += CHUNK)
-        if (!compile_chunk(&c, i, n - i < CHUNK ? n - i : CHUNK, err))
-            return false;
+    c.head = (struct merges_head){.n = (uint32_t)n, .n_homes = (uint32_t)(n + n / 4 + 1)};
+    open_table(&c, w);
+    for (size_t i = 0; ok && i < n; i += CHUNK)
+        ok = compile_chunk(&c, i, n - i < CHUNK ? n - i : CHUNK, err);
+    buf_release(&c.spelled);
     *ret_regular = c.regular;
-    return write_table(&c, w, err);
+    return ok;
 }
 
 void merges_open(struct image image, struct merges *ret)

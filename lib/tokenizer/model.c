@@ -164,7 +164,7 @@ bool token_model_name(const struct token_model *m, uint32_t id, struct buf *out)
         return true;
     }
     for (uint32_t i = 0; i < size; i++) {
-        char utf8[4];
+        char utf8[4] = {0};
 
         buf_append(out, utf8, utf8_encode(bytelevel_char((uint8_t)bytes[i]), utf8));
     }

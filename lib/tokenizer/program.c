@@ -48,7 +48,7 @@ static void compile_steps(const struct tokenizer_spec *spec, struct buf *out)
     struct writer w = {.spec = spec};
     size_t begin = place(out, &head, sizeof(head));
 
-    head.normalizers = (uint32_t)out->size;
+    head.normalizers = place(out, NULL, 0);
     for (size_t i = 0; i < spec->n_normalizers; i++) {
         struct normalizer n = spec->normalizers[i];
 

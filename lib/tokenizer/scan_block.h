@@ -3,7 +3,7 @@
  * Scan block: where pieces begin among 64 bytes, by algebra on bits.
  *
  * A block begins with a piece, so nothing before it matters. It is known up to
- * its first byte beyond ASCII (limit); up to some place before that what
+ * its first byte beyond ASCII that is no letter (limit); up to some place before that what
  * begins a piece is certain (sure). The next block begins at the last certain one.
  * What has none is left to scan_next(): long runs and other alphabets.
  *
@@ -103,6 +103,36 @@ static inline uint64_t scan_contractions(const struct scan_rules *r, const uint8
     return starts;
 }
 
+/*
+ * Letters beyond ASCII join the masks, all their bytes alike, when they are few;
+ * returns where something else begins.
+ */
+static inline unsigned scan_high_letters(const struct scan_rules *r, const uint8_t *t, size_t size,
+                                         struct scan_masks *m)
+{
+    enum { FEW = 20 };
+    uint32_t upper = r->cased ? SCAN_BIT(SCAN_UPPER) : 0;
+    uint32_t letters = r->cased ? SCAN_BIT(SCAN_LOWER) | upper : SCAN_L;
+    uint64_t high = m->high;
+
+    if (r->ascii_word || __builtin_popcountll(high) > FEW)
+        return (unsigned)__builtin_ctzll(high);
+    while (high) {
+        unsigned i = (unsigned)__builtin_ctzll(high);
+        size_t next = i;
+        enum scan_class class = scan_char(t, size, i, &next, false);
+        uint64_t bytes = scan_below((unsigned)next) & ~scan_below(i);
+
+        if (next > 64 || !scan_in(class, letters))
+            return i;
+        m->letter |= bytes;
+        if (scan_in(class, upper))
+            m->upper |= bytes;
+        high &= ~bytes;
+    }
+    return 64;
+}
+
 /* size: of what may be looked at, at least 1. The lowest bit is never set. */
 static inline uint64_t scan_block(const struct scan_rules *r, const uint8_t *t, size_t size)
 {
@@ -113,7 +143,7 @@ static inline uint64_t scan_block(const struct scan_rules *r, const uint8_t *t, 
     scan_load(t, &m);
     if (!(r->symbols & SCAN_BIT(SCAN_OTHER)))
         m.high |= m.control;
-    limit = m.high ? (unsigned)__builtin_ctzll(m.high) : 64;
+    limit = m.high ? scan_high_letters(r, t, size, &m) : 64;
     if (size < limit)
         limit = (unsigned)size;
     known = scan_below(limit);
@@ -174,7 +204,7 @@ static inline size_t scan_blocks_ends(const struct scan_rules *r, const uint8_t 
         do {
             at = scan_next(r, t, size, at);
             ends[n++] = (uint32_t)at;
-        } while (at < size && n < max && (t[at] | t[at + 1]) >= 0x80);
+        } while (at < size && n < max && (t[at] & t[at + 2]) >= 0x80);
     }
     return n;
 }

@@ -17,7 +17,7 @@ size_t scan_kernels(const struct scan_kernel *ret[SCAN_KERNELS_MAX])
 
 const struct scan_kernel *scan_kernel(void)
 {
-    const struct scan_kernel *all[SCAN_KERNELS_MAX];
+    const struct scan_kernel *all[SCAN_KERNELS_MAX] = {NULL};
 
     return all[scan_kernels(all) - 1];
 }

@@ -46,10 +46,9 @@ bool vocab_spell(bool is_bytes, const char *name, size_t size, struct buf *out)
 /* ---- compiling */
 
 struct entry {
-    uint32_t at, size; /* in spelled */
-    uint32_t hash_bits;
+    uint32_t at; /* in spelled */
+    uint32_t size : 31, is_name : 1;
     uint32_t place; /* EMPTY: another entry has this name */
-    bool is_name;
 };
 
 struct compiler {
@@ -113,7 +112,7 @@ static bool spell_entries(const struct tokenizer_spec *spec, bool is_bytes, stru
         to->at = (uint32_t)c->spelled.size;
         to->is_name =
             vocab_spell(is_bytes, spec_str(spec, from->token), from->token.size, &c->spelled);
-        to->size = (uint32_t)c->spelled.size - to->at;
+        to->size = (uint32_t)(c->spelled.size - to->at) & INT32_MAX;
         if (c->spelled.size >= VOCAB_OFFSET - VOCAB_TAIL)
             return err_set(err, ERR_COMBINATION, "vocabulary: tokens of more than %d bytes in all",
                            VOCAB_OFFSET);
@@ -175,17 +174,14 @@ static void place_entries(const struct tokenizer_spec *spec, struct compiler *c,
 static void write_vocab(const struct compiler *c, const struct vocab_head *head, struct buf *out)
 {
     static const char tail[VOCAB_TAIL];
-    uint32_t *offsets = mem_new_array(head->n_places + 1, uint32_t);
-    size_t begin;
+    size_t first = sizeof(*head) + sizeof(uint32_t) * ((size_t)head->n_places + 1 + c->n_alias);
+    uint32_t *offsets;
 
-    buf_reserve(out, sizeof(*head) + 4 * ((size_t)head->n_places + 1 + c->n_alias) +
-                         c->spelled.size + VOCAB_TAIL);
+    buf_reserve(out, first + c->spelled.size + VOCAB_TAIL); /* it does not move from here on */
     buf_append(out, head, sizeof(*head));
-    begin = out->size;
+    offsets = (uint32_t *)(void *)(out->data + out->size);
     out->size += sizeof(uint32_t) * (head->n_places + 1);
     buf_append(out, c->alias_ids, sizeof(uint32_t) * c->n_alias);
-
-    size_t first = out->size;
     for (uint32_t p = 0; p < head->n_places; p++) {
         offsets[p] = (uint32_t)(out->size - first);
         if (c->by_place[p] == 0) {
@@ -198,9 +194,7 @@ static void write_vocab(const struct compiler *c, const struct vocab_head *head,
         buf_append(out, c->spelled.data + entry->at, entry->size);
     }
     offsets[head->n_places] = (uint32_t)(out->size - first);
-    memcpy(out->data + begin, offsets, sizeof(uint32_t) * (head->n_places + 1));
     buf_append(out, tail, sizeof(tail));
-    free(offsets);
 }
 
 static void vocab_view(const char *vocab, const char *index, struct vocab *ret)

@@ -49,6 +49,7 @@ struct word_cache {
     uint64_t ring_end;
     struct image_identity owners[WORD_OWNERS];
     unsigned n_owners;
+    void *memory;
     size_t mapped;
 };
 

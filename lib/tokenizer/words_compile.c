@@ -45,11 +45,12 @@ static bool is_byte_name(const struct tokenizer_spec *spec, struct text t)
 /* [Prepend "▁"], Replace " " by "▁"; and no pre-tokenizer that finds something to cut. */
 static bool joins_spaces(const struct tokenizer_spec *spec)
 {
-    const struct normalizer *last = spec->normalizers + spec->n_normalizers - 1;
     const struct pretokenizer *split = spec->pretokenizers;
+    const struct normalizer *last;
 
     if (spec->n_normalizers < 1 || spec->n_normalizers > 2 || spec->n_pretokenizers > 1)
         return false;
+    last = &spec->normalizers[spec->n_normalizers - 1];
     if (last->kind != NORMALIZE_REPLACE || last->replace.what.regex ||
         !is_text(spec, last->replace.what.pattern, " ") || !is_text(spec, last->replace.with, "▁"))
         return false;
@@ -186,10 +187,11 @@ static bool is_bert_family(const struct tokenizer_spec *spec)
 
 static bool is_spaced_family(const struct tokenizer_spec *spec)
 {
-    const struct pretokenizer *last = spec->pretokenizers + spec->n_pretokenizers - 1;
+    const struct pretokenizer *last;
 
     if (spec->model.kind != MODEL_UNIGRAM || spec->n_pretokenizers < 1 || spec->n_pretokenizers > 2)
         return false;
+    last = &spec->pretokenizers[spec->n_pretokenizers - 1];
     for (size_t i = 0; i < spec->n_normalizers; i++) {
         const struct normalizer *n = &spec->normalizers[i];
 

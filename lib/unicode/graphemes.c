@@ -83,10 +83,15 @@ size_t grapheme_end(const char *text, size_t size, size_t at)
 {
     struct state s = {0};
 
-    step(&s, UNICODE_TRIE(break, BREAK, scalar_next(text, &at)));
+    uint32_t cp = scalar_next(text, &at); /* the macro looks at it twice */
+
+    step(&s, UNICODE_TRIE(break, BREAK, cp));
     while (at < size) {
         size_t next_at = at;
-        unsigned next = UNICODE_TRIE(break, BREAK, scalar_next(text, &next_at));
+        unsigned next;
+
+        cp = scalar_next(text, &next_at);
+        next = UNICODE_TRIE(break, BREAK, cp);
 
         if (!joins(&s, next))
             break;

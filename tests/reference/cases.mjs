@@ -48,13 +48,16 @@ export function shapes(texts, seed, n) {
 // The file's own truncation and padding.
 export const defaults = (texts, pairs = false) => texts.map((t) => encodeCase(pairs ? [t, texts[0]] : [t], { flags: SPECIAL | DEFAULTS | (pairs ? PAIR : 0) }))
 
-// Ids that no encoder gives: characters are left incomplete.
-export function randomIds(idEnd, seed, n) {
+// Ids that no encoder gives: characters are left incomplete. Only ids there are: for others the
+// reference gives nothing, and we an error.
+export function randomIds(ids, seed, n) {
   const r = random(seed)
+  const idEnd = ids.length
+  if (!idEnd) return []
   return Array.from({ length: n }, () => {
     const near = r.below(idEnd)
-    const id = r.pick([() => r.below(idEnd), () => r.below(Math.min(idEnd, 600)), () => Math.min(idEnd - 1, near + r.below(50)), () => r.below(idEnd + 3)])
-    return decodeCase(Array.from({ length: r.below(r.pick([3, 12, 80])) }, id), r.chance(0.5))
+    const id = r.pick([() => r.below(idEnd), () => r.below(Math.min(idEnd, 600)), () => Math.min(idEnd - 1, near + r.below(50)), () => idEnd - 1 - r.below(Math.min(idEnd, 40))])
+    return decodeCase(Array.from({ length: r.below(r.pick([3, 12, 80])) }, () => ids[id()]), r.chance(0.5))
   })
 }
 

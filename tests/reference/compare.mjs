@@ -46,7 +46,6 @@ async function decodings(session, list) {
 async function one(name) {
   const json = fs.readFileSync(path.join(dir, 'models', name, 'tokenizer.json'), 'utf8')
   const session = new Session({ name, json, program, modules: path.join(dir, 'node_modules'), keep: path.join(dir, 'answers'), tell: report(flags.report) })
-  session.stamp = fs.readFileSync(path.join(dir, '.corpora'), 'utf8').slice(0, 16)
   const opened = await session.open()
   if (opened.failed) {
     session.tell({ tokenizer: name, suite: 'open', kind: 'open', expected: 'no error', got: opened.error })
@@ -65,7 +64,7 @@ async function one(name) {
   await run('shapes', shapes([...small.slice(0, 2000), ...special], 11, flags.full ? 3000 : 250))
   const own = JSON.parse(json)
   if (own.truncation || own.padding) await run('defaults', [...defaults(small.slice(0, 300)), ...(own.truncation?.stride ? [] : defaults(small.slice(300, 500), true))])
-  if (wanted('decode')) await run('decode', [...(await decodings(session, [...special.slice(0, 100), ...corpora.flatMap(([, list]) => list.filter((t) => t.length < 20000).slice(0, flags.full ? 400 : 8))])), ...randomIds(session.driver.idEnd, 13, flags.full ? 3000 : 300)])
+  if (wanted('decode')) await run('decode', [...(await decodings(session, [...special.slice(0, 100), ...corpora.flatMap(([, list]) => list.filter((t) => t.length < 20000).slice(0, flags.full ? 400 : 8))])), ...randomIds(await session.ids(), 13, flags.full ? 3000 : 300)])
   const r = random(17)
   if (wanted('self')) await session.run(`self.${size}`, [...special.slice(0, flags.full ? 1000 : 60), ...corpora.flatMap(([, list]) => list.slice(0, flags.full ? 1000 : 10))].map((t) => selfCase(t, r.below(2 ** 31))))
   const status = await session.driver.stop()

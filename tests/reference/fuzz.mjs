@@ -15,10 +15,10 @@ const [program, dir] = positionals
 const modules = path.join(dir, 'node_modules')
 const PER = 40 // cases of one tokenizer
 
-function cases(seed, made, idEnd) {
+function cases(seed, made, ids) {
   const r = random(seed ^ 0x5eed)
   const texts = Array.from({ length: 14 }, () => Buffer.from(text(r, [...made.names, ...made.names, ...made.vocab])))
-  return [...documents(texts), ...defaults(texts.slice(0, 2)), ...defaults(texts.slice(2, 4), true), ...shapes(texts, seed, 10), ...randomIds(Math.max(1, idEnd), seed, 7), ...texts.slice(0, 5).map((t) => selfCase(t, r.below(2 ** 31)))]
+  return [...documents(texts), ...defaults(texts.slice(0, 2)), ...defaults(texts.slice(2, 4), true), ...shapes(texts, seed, 10), ...randomIds(ids, seed, 7), ...texts.slice(0, 5).map((t) => selfCase(t, r.below(2 ** 31)))]
 }
 
 // The same failure with less of the tokenizer.
@@ -65,7 +65,7 @@ async function run(first, step) {
       continue
     }
     if (!reference) { count.refused++; continue }
-    const list = cases(seed, made, session.driver.idEnd)
+    const list = cases(seed, made, await session.ids())
     session.failed = 0
     const found = []
     session.tell = (e) => found.push(e)

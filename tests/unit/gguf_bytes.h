@@ -3,6 +3,8 @@
 #include "base/buf.h"
 #include "hub/gguf.h"
 
+#include <stdio.h>
+
 static inline void gguf_put(struct buf *b, uint64_t v, size_t n) { buf_append(b, &v, n); }
 
 static inline void gguf_put_string(struct buf *b, const char *s)
