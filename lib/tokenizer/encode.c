@@ -443,6 +443,14 @@ void encoded_release(struct encoded *e)
 static bool encode_bare(const struct tokenizer *t, const char *text, size_t size, struct scratch *s,
                         struct id_list *ids, struct err *err)
 {
+    bool done;
+
+    if (!encode_words(t, (struct slice){text, size}, false, false, s, &done, err))
+        return false;
+    if (done) {
+        id_list_append(ids, s->words_out.ids, s->words_out.n);
+        return true;
+    }
     if (!pieces_make(t->program, text, size, 0, s->pieces_scratch, &s->pieces, err))
         return false;
     for (size_t i = 0; i < s->pieces.n; i++) {
