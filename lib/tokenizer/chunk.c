@@ -54,8 +54,8 @@ static size_t next_start(const struct encoded *e, size_t start, size_t end, uint
     return next > start ? next : end;
 }
 
-static bool make_chunks(const struct encoded *e, const char *text, size_t size,
-                        uint32_t max_tokens, uint32_t overlap, struct chunks *ret, struct err *err)
+static bool make_chunks(const struct encoded *e, const char *text, size_t size, uint32_t max_tokens,
+                        uint32_t overlap, struct chunks *ret, struct err *err)
 {
     size_t chars = 0, at = 0; /* characters before byte at */
 

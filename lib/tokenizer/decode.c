@@ -90,6 +90,11 @@ static size_t copy_texts(const struct decode_table *t, const uint32_t *ids, size
     return i;
 }
 
+static bool is_plain(const struct decode_table *t, uint32_t id)
+{
+    return id < t->n && !(t->offsets[id] & DECODE_LOOK);
+}
+
 static void flush_run(struct decode_state *s, struct buf *out)
 {
     if (!s->run.size)
@@ -188,6 +193,8 @@ bool decode_some(const struct tokenizer *t, const uint32_t *ids, size_t n, bool 
     size_t begin = out->size;
 
     for (size_t i = 0; i < n;) {
+        if (state->run.size && is_plain(&t->table, ids[i]))
+            flush_run(state, out);
         if ((state->started || !t->table.first_differs) && !state->run.size)
             i += copy_texts(&t->table, ids + i, n - i, out);
         if (i < n && !decode_one(t, ids[i++], skip_special, state, out, err))

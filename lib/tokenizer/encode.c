@@ -298,7 +298,6 @@ static bool encode_words(const struct tokenizer *t, struct slice text, bool no_s
                          bool want_spans, struct scratch *s, bool *ret, struct err *err)
 {
     struct words_out *out = &s->words_out;
-    enum added_found found;
     struct span added = {0};
     uint32_t id = NO_ID;
 
@@ -317,7 +316,7 @@ static bool encode_words(const struct tokenizer *t, struct slice text, bool no_s
     buf_reserve(&s->text, text.size + WORDS_TAIL);
     buf_append(&s->text, text.data, text.size);
     for (size_t at = 0; at < text.size; at = added.end) {
-        found =
+        enum added_found found =
             added_find(&t->core, t->finder, s->text.data, text.size, at, no_special, &added, &id);
         if (found == ADDED_EXACT)
             return true;
@@ -443,6 +442,14 @@ void encoded_release(struct encoded *e)
 static bool encode_bare(const struct tokenizer *t, const char *text, size_t size, struct scratch *s,
                         struct id_list *ids, struct err *err)
 {
+    bool done;
+
+    if (!encode_words(t, (struct slice){text, size}, false, false, s, &done, err))
+        return false;
+    if (done) {
+        id_list_append(ids, s->words_out.ids, s->words_out.n);
+        return true;
+    }
     if (!pieces_make(t->program, text, size, 0, s->pieces_scratch, &s->pieces, err))
         return false;
     for (size_t i = 0; i < s->pieces.n; i++) {

@@ -31,7 +31,7 @@ static void pad_one(struct encoded *e, size_t length, const struct padding *padd
         e->special_mask[i] = 1;
         e->attention_mask[i] = 0;
         e->word_ids[i] = -1;
-        e->sequence_ids[i] = e->unranged ? 0 : -1;
+        e->sequence_ids[i] = e->pad_sequence;
     }
 }
 

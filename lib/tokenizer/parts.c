@@ -238,12 +238,14 @@ static void fill_sequences(const struct parts *p, const uint32_t *list, struct e
         }
     for (uint32_t s = 0; s < end; s++)
         n_sequences += find_range(p, list, s, &range);
-    e->unranged = !n_sequences;
+    e->pad_sequence = -1;
     if (e->n)
         memset(e->sequence_ids, -1, e->n);
     for (uint32_t s = 0; s < (n_sequences ? n_sequences : 1); s++) {
-        if (!find_range(p, list, s, &range))
+        if (!find_range(p, list, s, &range)) {
             range = (struct span){0, (uint32_t)e->n};
+            e->pad_sequence = (int8_t)s;
+        }
         if (range.end > range.start)
             memset(e->sequence_ids + range.start, (int)s, range.end - range.start);
     }

@@ -5,7 +5,7 @@
 static bool compile_parts(const struct tokenizer_spec *spec, struct image_writer *w,
                           const struct image_key *key, struct err *err)
 {
-    AUTO_BUF struct buf core_bytes = {0}, draft = {0};
+    AUTO_BUF struct buf draft = {0};
     struct core core;
     struct token_model *model;
     struct pattern **patterns;
@@ -57,11 +57,11 @@ bool tokenizer_compile(const struct tokenizer_spec *spec, const struct image_key
 /* Lets one marked token through post-processing, to see what is put around it. */
 static void learn_wrapping(struct tokenizer *t)
 {
-    enum { MARK = NO_ID - 1 };
+    static const uint32_t mark = UINT32_MAX - 1;
     struct parts p = {0};
     size_t n_marks = 0, n = 0;
 
-    parts_row(&p)->id = MARK;
+    parts_row(&p)->id = mark;
     parts_list(&p, parts_add(&p, 0, -1));
     postprocess(&t->core, &p, true);
     t->prefix_ids = mem_new_array(p.n_rows + 1, uint32_t);
@@ -70,7 +70,7 @@ static void learn_wrapping(struct tokenizer *t)
         for (uint32_t r = 0; r < p.items[p.list[i]].n; r++, n++) {
             uint32_t id = p.rows[p.items[p.list[i]].row + r].id;
 
-            if (id == MARK)
+            if (id == mark)
                 n_marks++;
             else if (n_marks)
                 t->suffix_ids[t->n_suffix++] = id;

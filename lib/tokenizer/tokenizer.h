@@ -75,8 +75,9 @@ struct encoded {
     int32_t *word_ids;    /* -1: none */
     int8_t *sequence_ids; /* -1: special */
     size_t n, capacity;
-    bool plain;    /* only ids and offsets are filled */
-    bool unranged; /* padding gets sequence 0, as in the reference when nothing post-processes */
+    bool plain; /* only ids and offsets are filled */
+    /* Of padding: -1, but as in the reference that of a sequence whose place was lost. */
+    int8_t pad_sequence;
     struct encoded *overflowing; /* those behind n_overflowing are memory kept for later */
     size_t n_overflowing, overflowing_capacity;
 };
