@@ -238,7 +238,7 @@ static void fill_sequences(const struct parts *p, const uint32_t *list, struct e
         }
     for (uint32_t s = 0; s < end; s++)
         n_sequences += find_range(p, list, s, &range);
-    e->unranged = !n_sequences;
+    e->unranged = !find_range(p, list, 0, &range); /* the first covers what padding adds, too */
     if (e->n)
         memset(e->sequence_ids, -1, e->n);
     for (uint32_t s = 0; s < (n_sequences ? n_sequences : 1); s++) {
