@@ -45,7 +45,7 @@ static void write_route(struct json *j, const struct route *r)
     json_str(j, "summary", r->summary);
     json_str(j, "scope", scope_text(r->scope));
     json_int(j, "status", r->status ? r->status : 200);
-    json_bool(j, "takes_body", r->body == BODY_JSON);
+    json_bool(j, "takes_body", r->body == BODY_JSON || r->body_required);
     json_bool(j, "body_required", r->body_required);
     json_bool(j, "probe", r->probe);
     json_str(j, "body_table", r->body_fields ? r->body_fields->name : NULL);

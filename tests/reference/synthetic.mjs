@@ -78,7 +78,7 @@ write('added_gpt2', gpt2({ normalizer: { type: 'NFKC' }, added_tokens: [...base(
 write('added_unigram', unigram({ added_tokens: [...base('spm_unigram').added_tokens, ...specials(every, 8000)] }))
 write('added_llama2', { ...base('llama2'), added_tokens: [...base('llama2').added_tokens, ...specials(every, 32000)] })
 
-write('roberta', gpt2({ post_processor: { type: 'RobertaProcessing', sep: ['</s>', 50258], cls: ['<s>', 50259], trim_offsets: true, add_prefix_space: true }, pre_tokenizer: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true } }))
+write('roberta', gpt2({ post_processor: { type: 'RobertaProcessing', sep: ['<|endoftext|>', 50256], cls: ['!', 0], trim_offsets: true, add_prefix_space: true }, pre_tokenizer: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true } }))
 write('truncated_left', bert({ truncation: { direction: 'Left', max_length: 12, strategy: 'LongestFirst', stride: 3 }, padding: { strategy: 'BatchLongest', direction: 'Left', pad_to_multiple_of: 8, pad_id: 0, pad_type_id: 1, pad_token: '[PAD]' } }))
 write('padded', gpt2({ truncation: { direction: 'Right', max_length: 20, strategy: 'OnlyFirst', stride: 0 }, padding: { strategy: { Fixed: 24 }, direction: 'Right', pad_to_multiple_of: null, pad_id: 50256, pad_type_id: 0, pad_token: '<|endoftext|>' } }))
 write('decode_ctc', bert({ decoder: { type: 'CTC', pad_token: '[PAD]', word_delimiter_token: '|', cleanup: true } }))
