@@ -1,7 +1,7 @@
 /* Vocabulary: a token by its id, and the id of a token. */
 #include "api/routes/text.h"
-#include "json/writer.h"
 #include "tokenizer/pieces.h"
+#include "json/writer.h"
 
 #include <errno.h>
 
