@@ -310,8 +310,6 @@ bool core_load(struct core *core, struct err *err)
 
     event_log_init(&core->events, (size_t)core->settings->events_kept);
     templates_init(&core->templates, TEMPLATES_BYTES);
-    tokenizers_init(&core->tokenizers, core->loop, core->hub, core->roots,
-                    core->settings->cache_dir, (size_t)core->settings->tokenizer_memory_bytes);
     core->scratches = scratches_new((size_t)core->settings->tokenizer_words_bytes);
     handles_init(&core->handles, (size_t)core->settings->pipeline_memory_bytes);
     idempotency_init(&core->idempotency, core->settings->idempotency_ttl_s);
@@ -367,6 +365,8 @@ static void beat(uv_timer_t *timer)
 
 void core_start(struct core *core)
 {
+    tokenizers_init(&core->tokenizers, core->loop, core->hub, core->roots,
+                    core->settings->cache_dir, (size_t)core->settings->tokenizer_memory_bytes);
     mailbox_open(&core->mailbox, core->loop);
     uv_prepare_init(core->loop, &core->turn);
     uv_prepare_start(&core->turn, on_turn);

@@ -1,5 +1,6 @@
 #pragma once
-/* Classes, lower case and scripts; versions as in characters.h. Written by scripts/gen_unicode.py. */
+/* Classes, lower case and scripts; versions as in characters.h. Written by scripts/gen_unicode.py.
+ */
 /* clang-format off */
 enum { CHARACTER_SHIFT = 7, CHARACTER_END = 1114112 };
 static const uint8_t character_index[8704] = {
