@@ -92,7 +92,7 @@ CAUSES = {
     "invalid-request": (400, lambda d, h: d.post("/v1/pipelines", "{", headers={"Content-Type": "application/json"})),
     "invalid-field": (422, pipeline(max_length="x")),
     "unknown-field": (422, pipeline(modle="x")),
-    "not-implemented": (501, lambda d, h: d.post("/tokenize", {})),
+    "not-implemented": (501, lambda d, h: d.get("/api/models")),
     "architecture-not-found": (404, lambda d, h: d.get("/v1/architectures/None")),
     "architecture-exists": (409, exists),
     "task-not-found": (404, lambda d, h: d.get("/v1/architectures/LlamaForCausalLM?task=pixel_generation")),
