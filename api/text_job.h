@@ -6,18 +6,13 @@
  * The same job runs in two places. When the tokenizer is at hand and the text is
  * small (TEXT_INLINE_MAX: some 50 us at the worst), the I/O loop runs it at
  * once, on the body where it lies: nothing is copied, nobody is asked. Else it becomes a
- * call: the backend opens the tokenizer and a worker runs it, in parts on
- * several workers when it says so:
- *
- *     run() ──► done                      n_parts 0
- *     run() ──► part(0) … part(n-1) ──► join() ──► done
+ * call: the backend opens the tokenizer and a worker runs it.
  */
 #include "hub/repo_id.h"
 #include "pipeline/text_tokenizer.h"
 
 enum {
     TEXT_INLINE_MAX = 16 << 10, /* bytes of body */
-    TEXT_PARTS_MAX = 16,
 };
 
 /* What a thread encodes with, kept from job to job. */
@@ -31,15 +26,10 @@ struct text_scratch *text_scratch_new(size_t max_bytes);
 void text_scratch_free(struct text_scratch *s);
 
 struct text_job;
-struct text_part;
 
-/* A route's: what it does with the bytes. All may be called on any thread, one at a time. */
+/* A route's: what it does with the bytes, on any thread. */
 struct text_kind {
     bool (*run)(struct text_job *job, struct err *err);
-    /* On several threads at once, each with another part and a scratch of its own. */
-    bool (*part)(struct text_job *job, size_t i, struct text_scratch *scratch, struct err *err);
-    bool (*join)(struct text_job *job, struct err *err);
-    void (*release)(struct text_job *job); /* of state; may be NULL */
 };
 
 struct text_job {
@@ -48,17 +38,13 @@ struct text_job {
     struct text_scratch *scratch;     /* the thread's, while it runs */
     const char *body;
     size_t body_size;
-    char *argument;   /* of the path or the query; owned */
-    bool plain_text;  /* the body is text, not JSON */
-    bool octets_in;   /* the body is ids, u32 little endian */
-    bool octets;      /* … and so is the answer */
-    bool text_out;    /* the answer is text alone */
-    unsigned threads; /* how many may help; 1: run alone */
-    void *state;      /* between run() and join() */
-    size_t n_parts;
+    char *argument;  /* of the path or the query; owned */
+    bool plain_text; /* the body is text, not JSON */
+    bool octets_in;  /* the body is ids, u32 little endian */
+    bool octets;     /* … and so is the answer */
+    bool text_out;   /* the answer is text alone */
 
     struct buf out; /* the answer's body */
-    size_t reused;  /* bytes of the text that the prefix cache knew */
 };
 
 /* OP_TEXT: by handle, or by model as POST /tokenize names it. */

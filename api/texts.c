@@ -24,8 +24,6 @@ void args_text_release(void *args)
 {
     struct args_text *a = args;
 
-    if (a->job.kind->release)
-        a->job.kind->release(&a->job);
     buf_release(&a->job.out);
     text_tokenizer_unref(a->opened);
     free(a->job.argument);

@@ -1,6 +1,6 @@
 /*
  * OP_TEXT: the tokenizer of a handle (or of a model) is opened, then a worker runs
- * the job, or several workers its parts.
+ * the job.
  */
 #include "api/args.h"
 #include "daemon/core.h"
@@ -9,17 +9,6 @@
 #include "resolve/tokenizer.h"
 
 #include <stdio.h>
-
-struct texting;
-
-/* A part of a job, on its worker. */
-struct part {
-    struct texting *texting;
-    size_t i;
-    uv_work_t work;
-    struct err err;
-    bool ok;
-};
 
 struct texting {
     struct core *core;
@@ -31,8 +20,6 @@ struct texting {
     int64_t max_length;
     bool whitespace_fix;
     uv_work_t work;
-    struct part *parts;
-    size_t n_left;
 
     /* ---- the worker's */
     bool ok;
@@ -56,11 +43,10 @@ static void finish(struct texting *g)
     g->core->n_jobs--;
     model_unref(g->model);
     err_release(&g->err);
-    free(g->parts);
     free(g);
 }
 
-/* ---- on workers */
+/* ---- on a worker */
 
 static void run(uv_work_t *work)
 {
@@ -72,69 +58,12 @@ static void run(uv_work_t *work)
     scratches_give(g->core->scratches, take(&job->scratch));
 }
 
-static void run_part(uv_work_t *work)
-{
-    struct part *p = container_of(work, struct part, work);
-    struct text_job *job = job_of(p->texting);
-    struct text_scratch *scratch = scratches_take(p->texting->core->scratches);
-
-    p->ok = job->kind->part(job, p->i, scratch, &p->err);
-    scratches_give(p->texting->core->scratches, scratch);
-}
-
-static void run_join(uv_work_t *work)
-{
-    struct texting *g = container_of(work, struct texting, work);
-    struct text_job *job = job_of(g);
-
-    job->scratch = scratches_take(g->core->scratches);
-    g->ok = job->kind->join(job, &g->err);
-    scratches_give(g->core->scratches, take(&job->scratch));
-}
-
 /* ---- on the core loop */
-
-static void on_joined(uv_work_t *work, int status)
-{
-    (void)status; /* never canceled */
-    finish(container_of(work, struct texting, work));
-}
-
-static void on_part(uv_work_t *work, int status)
-{
-    struct part *p = container_of(work, struct part, work);
-    struct texting *g = p->texting;
-
-    (void)status; /* never canceled */
-    if (!p->ok && g->ok) {
-        g->ok = false;
-        err_move(&g->err, &p->err);
-    }
-    err_release(&p->err);
-    if (--g->n_left)
-        return;
-    if (g->ok)
-        uv_queue_work(g->core->loop, &g->work, run_join, on_joined);
-    else
-        finish(g);
-}
 
 static void on_run(uv_work_t *work, int status)
 {
-    struct texting *g = container_of(work, struct texting, work);
-    struct text_job *job = job_of(g);
-
     (void)status; /* never canceled */
-    if (!g->ok || !job->n_parts) {
-        finish(g);
-        return;
-    }
-    g->parts = mem_new_array(job->n_parts, struct part);
-    g->n_left = job->n_parts;
-    for (size_t i = 0; i < job->n_parts; i++) {
-        g->parts[i] = (struct part){.texting = g, .i = i};
-        uv_queue_work(g->core->loop, &g->parts[i].work, run_part, on_part);
-    }
+    finish(container_of(work, struct texting, work));
 }
 
 static int64_t pad_id(const struct model *m)

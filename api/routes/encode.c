@@ -9,7 +9,7 @@
 #include "api/routes/text_fields.h"
 #include "json/writer.h"
 
-enum { BODY_MAX = 64 << 20, PART_BYTES = 64 << 10 };
+enum { BODY_MAX = 64 << 20 };
 
 /* ---- the body */
 
@@ -137,8 +137,6 @@ static void write_ids(struct text_job *job, const struct id_list *ids)
     json_open(&j, '{');
     json_key(&j, "ids"), json_write_u32s(&job->out, ids->items, ids->n);
     json_int(&j, "count", (int64_t)ids->n);
-    if (job->reused)
-        json_int(&j, "reused_bytes", (int64_t)job->reused);
     json_close(&j, '}');
 }
 

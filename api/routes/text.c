@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-enum { TEXT_WORKERS_FROM = 256 << 10 }; /* bytes of body from which several threads help */
-
 const enum err_code text_errors[] = {
     ERR_TOKENIZER_NOT_FOUND, ERR_NO_TOKENIZER, ERR_FILE_CORRUPT, ERR_COMBINATION,
     ERR_PROMPT_TOO_LONG,     ERR_MEDIA_TYPE,   ERR_NONE,
@@ -43,7 +41,6 @@ static struct args_text *args_of(const struct request *req, const struct text_jo
     args->job = *job;
     args->owned_body = str_dup_n(req->body, req->body_size);
     args->job.body = args->owned_body;
-    args->job.threads = req->body_size >= TEXT_WORKERS_FROM ? TEXT_PARTS_MAX : 1;
     return args;
 }
 
@@ -60,13 +57,10 @@ static void run_here(struct request *req, struct text_job *job, struct text_toke
 
     job->tokenizer = t;
     job->scratch = texts_scratch(&app->texts);
-    job->threads = 1;
     if (job->kind->run(job, &err))
         reply_buf(req, 200, &job->out, answer_type(job));
     else
         reply_problem(req, &err);
-    if (job->kind->release)
-        job->kind->release(job);
     buf_release(&job->out);
     free(job->argument);
 }

@@ -177,16 +177,16 @@ export class Driver {
 
 export class Reference {
   constructor(modules, json) {
-    Reference.library ??= createRequire(path.join(path.resolve(modules), 'oracle.mjs'))('./tokenizers')
+    Reference.binding ??= createRequire(path.join(path.resolve(modules), 'oracle.mjs'))('./tokenizers')
     this.json = json
-    this.tokenizer = Reference.library.Tokenizer.fromString(json)
+    this.tokenizer = Reference.binding.Tokenizer.fromString(json)
   }
 
   // Truncation and padding are the tokenizer's state: cases that set them must not overlap.
   async encode(texts, options = {}) {
     const o = { flags: SPECIAL, ...options }
     // What the file asks for is gone once it was set otherwise.
-    const t = o.flags & DEFAULTS ? (this.untouched ??= Reference.library.Tokenizer.fromString(this.json)) : this.tokenizer
+    const t = o.flags & DEFAULTS ? (this.untouched ??= Reference.binding.Tokenizer.fromString(this.json)) : this.tokenizer
     try {
       if (o.flags & TRUNCATE) t.setTruncation(o.max_length, { stride: o.stride, strategy: STRATEGIES[o.strategy], direction: SIDES[o.side] })
       else if (!(o.flags & DEFAULTS)) t.disableTruncation()
