@@ -134,16 +134,28 @@ static inline void out_reserve(struct words_out *out, size_t more)
 
 enum mode { IDS, SPANS, COUNT };
 
+typedef uint32_t word_lanes __attribute__((vector_size(4 * WORD_LANES)));
+
 /* Always writes all lanes; returns how many count: no branch depends on it. */
 static inline unsigned put_entry(const struct word_entry *e, uint32_t at, uint32_t *ids,
                                  struct span *spans, enum mode mode)
 {
-    if (mode != COUNT)
-        for (int i = 0; i < WORD_LANES; i++)
-            ids[i] = e->lanes[i] & WORD_ID_MASK;
-    if (mode == SPANS)
-        for (int i = 0; i < WORD_LANES; i++)
-            spans[i] = (struct span){at + (e->lanes[i] >> 21 & 15), at + (e->lanes[i] >> 25 & 15)};
+    word_lanes lanes;
+
+    memcpy(&lanes, e->lanes, sizeof(lanes));
+    if (mode != COUNT) {
+        word_lanes only = lanes & WORD_ID_MASK;
+
+        memcpy(ids, &only, sizeof(only));
+    }
+    if (mode == SPANS) {
+        word_lanes start = at + (lanes >> 21 & 15), end = at + (lanes >> 25 & 15);
+        word_lanes first = __builtin_shufflevector(start, end, 0, 4, 1, 5);
+        word_lanes second = __builtin_shufflevector(start, end, 2, 6, 3, 7);
+
+        memcpy(spans, &first, sizeof(first));
+        memcpy(spans + 2, &second, sizeof(second));
+    }
     return word_n(e);
 }
 
