@@ -13,6 +13,7 @@
 
 struct core_added {
     struct text content; /* in core.strings */
+    struct text name;    /* what it is called and decoded as: its normalized text */
     uint32_t id;
     bool special;
     bool plain; /* is found in raw text wherever it stands (added_finder.h) */
@@ -33,7 +34,7 @@ struct core_head {
     uint32_t strings, strings_size;
     uint32_t id_end;         /* largest id of vocabulary and added tokens + 1 */
     uint32_t added_size_max; /* longest added token in bytes */
-    bool has_decoder, clean_up_spaces;
+    bool has_decoder, has_postprocessor, clean_up_spaces;
     bool normalizes;  /* there are normalizers */
     bool added_plain; /* no added token hides from a look at the raw text */
     bool added_strip; /* some added token takes white space or looks at its neighbours */
@@ -61,7 +62,8 @@ struct core {
 };
 
 /* Appends IMAGE_CORE. Errors: COMBINATION (post-processors the reference itself cannot run). */
-bool core_compile(const struct tokenizer_spec *spec, struct buf *out, struct err *err) MUST_CHECK;
+bool core_compile(const struct tokenizer_spec *spec, const struct added_names *names,
+                  struct buf *out, struct err *err) MUST_CHECK;
 bool core_open(const void *data, size_t size, struct core *ret, struct err *err) MUST_CHECK;
 
 static inline struct slice core_text(const struct core *c, struct text t)

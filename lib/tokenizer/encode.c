@@ -54,20 +54,32 @@ static uint32_t chars_before(struct char_cursor *c, size_t at)
     return (uint32_t)c->count;
 }
 
-/* Offsets are whole characters. An empty one at the very end stays in bytes, as in the reference.
+/*
+ * As the reference converts: a place within a character is that character, an end
+ * behind the text's end is two behind the start, and a start that is not in the
+ * text leaves both in bytes.
  */
 static struct offset convert(struct char_cursor *c, struct span span, enum offset_unit unit)
 {
-    size_t start = span.start, end = span.end;
+    if (unit == OFFSET_BYTE || span.start >= c->size)
+        return (struct offset){span.start, span.end};
 
-    while (start > 0 && start < c->size && is_inside(c->text, start))
-        start--;
-    while (end > 0 && end < c->size && is_inside(c->text, end))
-        end++;
-    if (unit == OFFSET_BYTE || start >= c->size)
-        return (struct offset){(uint32_t)start, (uint32_t)end};
-    uint32_t first = chars_before(c, start);
-    return (struct offset){first, chars_before(c, end)};
+    uint32_t first = chars_before(c, span.start + 1) - 1;
+    if (span.end > c->size)
+        return (struct offset){first, first + 2};
+    if (span.end == c->size)
+        return (struct offset){first, chars_before(c, span.end)};
+    return (struct offset){first, chars_before(c, span.end + 1) - 1};
+}
+
+/* The same of a span whose ends may be within characters that belong to it. */
+static struct offset convert_whole(struct char_cursor *c, struct span span, enum offset_unit unit)
+{
+    while (span.start > 0 && span.start < c->size && is_inside(c->text, span.start))
+        span.start--;
+    while (span.end > 0 && span.end < c->size && is_inside(c->text, span.end))
+        span.end++;
+    return convert(c, span, unit);
 }
 
 /* ---- white space of names, for post-processors that trim offsets */
@@ -101,20 +113,21 @@ static void count_spaces(struct row *row, const char *name, size_t size, bool by
     row->trail = run;
 }
 
-static void note_spaces(const struct tokenizer *t, struct row *row, struct scratch *scratch,
-                        enum offset_unit unit)
+/* The reference's Unigram calls an unknown token by its text. */
+static void note_spaces(const struct tokenizer *t, struct row *row, const struct piece *piece,
+                        struct span span, const struct scratch *scratch, enum offset_unit unit)
 {
     uint32_t size;
     bool is_name;
     const char *bytes = token_model_bytes(t->model, row->id, &size, &is_name);
 
-    if (bytes) {
-        count_spaces(row, bytes, size, token_model_is_bytes(t->model) && !is_name, unit);
+    if (row->id == token_model_unk(t->model)) {
+        count_spaces(row, scratch->pieces.text.data + piece->at + span.start, span.end - span.start,
+                     false, unit);
         return;
     }
-    buf_clear(&scratch->decoded);
-    if (token_model_name(t->model, row->id, &scratch->decoded))
-        count_spaces(row, scratch->decoded.data, scratch->decoded.size, false, unit);
+    if (bytes)
+        count_spaces(row, bytes, size, token_model_is_bytes(t->model) && !is_name, unit);
 }
 
 /* ---- one sequence */
@@ -187,8 +200,20 @@ static void add_added(struct sequence_job *job, const struct piece *piece, int32
         return;
     row->offset = convert(&job->cursor, piece->origin, job->options->offset_unit);
     if (job->trims)
-        count_spaces(row, job->cursor.text + piece->origin.start,
-                     piece->origin.end - piece->origin.start, false, job->options->offset_unit);
+        count_spaces(row, job->scratch->pieces.text.data + piece->at, piece->size, false,
+                     job->options->offset_unit);
+}
+
+/*
+ * What a token came from. Fallback tokens of bytes that an affix brought reach
+ * behind the end of the piece: their places stay as the model counted them.
+ */
+static struct span origin_of(const struct pieces *p, const struct piece *piece, struct span span)
+{
+    if (span.end > piece->size)
+        return span;
+    return (struct span){p->origins[piece->at + span.start].start,
+                         p->origins[piece->at + span.end - 1].end};
 }
 
 static bool add_tokens(struct sequence_job *job, const struct piece *piece, int32_t word,
@@ -207,13 +232,10 @@ static bool add_tokens(struct sequence_job *job, const struct piece *piece, int3
         row->word = word;
         if (!job->options->offsets)
             continue;
-        struct span span = piece->origin;
-        if (token->span.end > token->span.start)
-            span = (struct span){s->pieces.origins[piece->at + token->span.start].start,
-                                 s->pieces.origins[piece->at + token->span.end - 1].end};
-        row->offset = convert(&job->cursor, span, job->options->offset_unit);
+        row->offset = convert(&job->cursor, origin_of(&s->pieces, piece, token->span),
+                              job->options->offset_unit);
         if (job->trims)
-            note_spaces(job->t, row, s, job->options->offset_unit);
+            note_spaces(job->t, row, piece, token->span, s, job->options->offset_unit);
     }
     return true;
 }
@@ -351,8 +373,7 @@ static bool encode_plain(const struct tokenizer *t, const struct encode_input *i
 
     *ret_done = false;
     if (!options->plain || options->truncation.set || input->pretokenized || !t->words ||
-        (options->add_special_tokens && !t->wraps_plainly) ||
-        (options->offsets && postprocess_trims(&t->core)))
+        !t->wraps_plainly || (options->offsets && postprocess_trims(&t->core)))
         return true;
     if (!check_text(text.data, text.size, err) ||
         !encode_words(t, text, options->no_special, options->offsets, s, ret_done, err))
@@ -368,7 +389,7 @@ static bool encode_plain(const struct tokenizer *t, const struct encode_input *i
         memcpy(ret->ids + ret->n, out->ids, out->n * sizeof(*out->ids));
     cursor.is_ascii = options->offsets && is_ascii(text.data, text.size);
     for (size_t i = 0; options->offsets && i < out->n; i++)
-        ret->offsets[ret->n + i] = convert(&cursor, out->spans[i], options->offset_unit);
+        ret->offsets[ret->n + i] = convert_whole(&cursor, out->spans[i], options->offset_unit);
     ret->n += out->n;
     if (options->add_special_tokens)
         append_added(ret, t->suffix_ids, t->n_suffix);
@@ -478,9 +499,9 @@ bool tokenizer_encode_ids(const struct tokenizer *t, const char *text, size_t si
 
     if (!check_text(text, size, err))
         return false;
-    if (add_special_tokens && !t->wraps_plainly) {
+    if (!t->wraps_plainly) {
         struct slice word = {text, size};
-        struct encode_options options = {.add_special_tokens = true, .plain = true};
+        struct encode_options options = {.add_special_tokens = add_special_tokens, .plain = true};
 
         if (!tokenizer_encode(t, &(struct encode_input){.words = &word, .n_words = 1}, NULL,
                               &options, scratch, &scratch->encoding, err))

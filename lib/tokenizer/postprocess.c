@@ -44,7 +44,7 @@ bool postprocess_trims(const struct core *c)
     return false;
 }
 
-/* White space of tokens is no part of their offsets, but a space that was put before the text. */
+/* White space of tokens is no part of their offsets, but for one that was put before the text. */
 static void trim_part(struct parts *p, uint32_t part, bool add_prefix_space)
 {
     struct row *rows = p->rows + p->items[part].row;
@@ -54,8 +54,8 @@ static void trim_part(struct parts *p, uint32_t part, bool add_prefix_space)
         uint32_t lead = rows[i].lead, trail = rows[i].trail;
 
         if (lead) {
-            if ((i == 0 || o->start == 0) && add_prefix_space)
-                lead--;
+            if ((i == 0 || o->start == 0) && add_prefix_space && lead == 1)
+                lead = 0;
             o->start = o->start + lead < o->end ? o->start + lead : o->end;
         }
         if (trail && o->end >= trail)
@@ -206,7 +206,7 @@ void postprocess(const struct core *c, struct parts *p, bool add_special_tokens)
 {
     size_t n = p->n_list;
 
-    if (!c->head->n_posts) {
+    if (!c->head->has_postprocessor) {
         /* Nothing names the sequences of what was cut off. */
         for (size_t i = 0; n > 1 && i < n; i++)
             parts_set_sequence(p, p->list[i], (uint32_t)i);

@@ -6,12 +6,14 @@ static bool compile_parts(const struct tokenizer_spec *spec, struct image_writer
                           const struct image_key *key, struct err *err)
 {
     AUTO_BUF struct buf draft = {0};
+    AUTO_ADDED_NAMES struct added_names names = {0};
     struct core core;
     struct token_model *model;
     struct pattern **patterns;
     bool ok;
 
-    if (!core_compile(spec, &w->sections[IMAGE_CORE], err) || !program_compile(spec, w, err) ||
+    if (!program_compile(spec, w, &names, err) ||
+        !core_compile(spec, &names, &w->sections[IMAGE_CORE], err) ||
         !token_model_compile(spec, w, err))
         return false;
     words_compile(spec, w);
@@ -241,7 +243,7 @@ bool tokenizer_token_name(const struct tokenizer *t, uint32_t id, struct buf *ou
 
     if (!added)
         return token_model_name(t->model, id, out);
-    struct slice name = core_text(&t->core, added->content);
+    struct slice name = core_text(&t->core, added->name);
     buf_append(out, name.data, name.size);
     return true;
 }

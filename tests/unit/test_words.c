@@ -72,11 +72,12 @@ static void add_merges(struct tokenizer_spec *s, size_t first, unsigned n)
 static void compile(struct fixture *f)
 {
     AUTO_ERR struct err err = {0};
+    AUTO_ADDED_NAMES struct added_names names = {0};
     struct image_writer w = {0};
     struct image_key key = {{(uint8_t)below(256), (uint8_t)below(256)}};
     struct image image;
 
-    if (!program_compile(&f->spec, &w, &err) || !token_model_compile(&f->spec, &w, &err))
+    if (!program_compile(&f->spec, &w, &names, &err) || !token_model_compile(&f->spec, &w, &err))
         fail_msg("%s", err.msg);
     words_compile(&f->spec, &w);
     image_finish(&w, &key, &f->image);
