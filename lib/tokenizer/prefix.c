@@ -95,6 +95,18 @@ static void evict(struct prefix_cache *c, struct block *b)
     block_unref(b);
 }
 
+void prefix_cache_clear(struct prefix_cache *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    size_t evicted = c->counts.evicted;
+    while (c->oldest)
+        evict(c, c->oldest);
+    c->counts.evicted = evicted;
+    pthread_mutex_unlock(&c->lock);
+}
+
 /* ---- */
 
 static struct block *find(struct prefix_cache *c, uint64_t owner, uint64_t hash, size_t size)
