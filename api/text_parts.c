@@ -110,11 +110,12 @@ bool text_parts_ids(struct text_job *job, struct slice text, bool add_special_to
     size_t reused;
     bool done = false;
 
-    if ((!add_special_tokens || tokenizer_wrap(job->tokenizer->tokenizer, &before, &behind)) &&
-        cut(job, text, &c)) {
+    if (tokenizer_wrap(job->tokenizer->tokenizer, &before, &behind) && cut(job, text, &c)) {
         done = run_parts(job, &c, ids_of_part);
-        if (done)
+        if (done && add_special_tokens)
             join_ids(job, &c, &before, &behind, ids);
+        else if (done)
+            join_ids(job, &c, &(struct id_slice){0}, &(struct id_slice){0}, ids);
     }
     cut_release(&c);
     if (done)
@@ -145,9 +146,9 @@ bool text_parts_count(struct text_job *job, struct slice text, bool add_special_
     struct cut_text c = {0};
     bool done = false;
 
-    if ((!add_special_tokens || tokenizer_wrap(t, &before, &behind)) && cut(job, text, &c)) {
+    if (tokenizer_wrap(t, &before, &behind) && cut(job, text, &c)) {
         done = run_parts(job, &c, count_part);
-        *ret = before.n + behind.n;
+        *ret = add_special_tokens ? before.n + behind.n : 0;
         for (size_t i = 0; i < c.n; i++)
             *ret += c.parts[i].count;
     }

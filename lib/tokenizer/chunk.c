@@ -164,7 +164,7 @@ bool tokenizer_join(const struct tokenizer *t, const struct slice *texts,
     size_t n_tokens = t->n_prefix + t->n_suffix;
     uint32_t shift = 0;
 
-    if (options->add_special_tokens && !t->wraps_plainly)
+    if (!t->wraps_plainly)
         return false;
     for (size_t i = 0; i < n; i++)
         n_tokens += parts[i].n;

@@ -351,8 +351,7 @@ static bool encode_plain(const struct tokenizer *t, const struct encode_input *i
 
     *ret_done = false;
     if (!options->plain || options->truncation.set || input->pretokenized || !t->words ||
-        (options->add_special_tokens && !t->wraps_plainly) ||
-        (options->offsets && postprocess_trims(&t->core)))
+        !t->wraps_plainly || (options->offsets && postprocess_trims(&t->core)))
         return true;
     if (!check_text(text.data, text.size, err) ||
         !encode_words(t, text, options->no_special, options->offsets, s, ret_done, err))
@@ -478,9 +477,9 @@ bool tokenizer_encode_ids(const struct tokenizer *t, const char *text, size_t si
 
     if (!check_text(text, size, err))
         return false;
-    if (add_special_tokens && !t->wraps_plainly) {
+    if (!t->wraps_plainly) {
         struct slice word = {text, size};
-        struct encode_options options = {.add_special_tokens = true, .plain = true};
+        struct encode_options options = {.add_special_tokens = add_special_tokens, .plain = true};
 
         if (!tokenizer_encode(t, &(struct encode_input){.words = &word, .n_words = 1}, NULL,
                               &options, scratch, &scratch->encoding, err))
