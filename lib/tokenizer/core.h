@@ -96,7 +96,7 @@ struct tokenizer {
     uint8_t *added_pairs; /* bit b1 << 8 | b2: neighbours in some added token; NULL: no added */
     uint32_t *prefix_ids, *suffix_ids; /* what post-processing puts around one text */
     size_t n_prefix, n_suffix;
-    bool wraps_plainly; /* … and that is all it does to ids */
+    bool wraps_plainly; /* … and that is all it does to ids: the text is there once */
     uint32_t n_names;
     uint64_t serial; /* no other tokenizer of this process has it, now or later */
 };
