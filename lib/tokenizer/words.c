@@ -5,7 +5,7 @@
 #include "tokenizer/words_parts.h"
 
 struct words *words_open(struct image image, const struct token_model *model,
-                         const struct program *program, const struct scanner *scanner)
+                         const struct program *program, const struct scanner *scanner, bool trims)
 {
     struct words *w = mem_new(struct words);
     size_t size;
@@ -18,6 +18,7 @@ struct words *words_open(struct image image, const struct token_model *model,
     w->model = model;
     w->program = program;
     w->scanner = scanner;
+    w->trims = trims;
     image_identity(image, &w->identity);
     switch ((enum words_family)w->head.family) {
     case WORDS_BYTES:
@@ -35,6 +36,8 @@ struct words *words_open(struct image image, const struct token_model *model,
         ok = false;
         break;
     }
+    if (trims) /* white space of tokens is what it is in the text, as long as that is not changed */
+        ok = ok && w->head.family == WORDS_BYTES && !w->head.nfc;
     if (ok)
         return w;
     free(w);
@@ -130,6 +133,15 @@ static inline void out_reserve(struct words_out *out, size_t more)
 {
     if (out->capacity - out->n < more || (out->want_spans && !out->spans))
         out_grow(out, more);
+}
+
+void words_out_add(struct words_out *out, uint32_t id, struct span span)
+{
+    out_reserve(out, 1);
+    out->ids[out->n] = id;
+    if (out->want_spans)
+        out->spans[out->n] = span;
+    out->n++;
 }
 
 enum mode { IDS, SPANS, COUNT };

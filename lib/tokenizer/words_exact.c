@@ -55,15 +55,37 @@ static bool encode_by_pieces(const struct words *w, const char *word, size_t siz
     return true;
 }
 
+/* An empty span is where the token ends, as in the reference. */
+static void trim_spans(const char *word, struct tokens *tokens)
+{
+    for (size_t i = 0; i < tokens->n; i++) {
+        struct span *span = &tokens->items[i].span;
+
+        while (span->start < span->end && word[span->start] == ' ')
+            span->start++;
+        while (span->end > span->start && word[span->end - 1] == ' ')
+            span->end--;
+    }
+}
+
+static bool encode_bytes(const struct words *w, bool part, const char *word, size_t size,
+                         struct words_scratch *s, struct err *err)
+{
+    bool ok = part ? token_model_merge(w->model, word, size, s->model, &s->tokens, err)
+                   : token_model_encode(w->model, word, size, s->model, &s->tokens, err);
+
+    if (ok && w->trims)
+        trim_spans(word, &s->tokens);
+    return ok;
+}
+
 bool words_encode_exact(const struct words *w, bool part, const char *word, size_t size,
                         struct words_scratch *s, struct err *err)
 {
     s->tokens.n = 0;
     switch ((enum words_family)w->head.family) {
     case WORDS_BYTES:
-        if (part)
-            return token_model_merge(w->model, word, size, s->model, &s->tokens, err);
-        return token_model_encode(w->model, word, size, s->model, &s->tokens, err);
+        return encode_bytes(w, part, word, size, s, err);
     case WORDS_JOINED:
         return encode_joined(w, word, size, s, err);
     default:

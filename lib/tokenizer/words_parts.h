@@ -29,6 +29,7 @@ struct words {
     const struct program *program;
     const struct scanner *scanner;
     struct image_identity identity;
+    bool trims;
     /* SPACED: characters that stay something, and have no space at their ends, when normalized */
     uint64_t plain[PLAIN_END / 64];
 };
