@@ -134,6 +134,12 @@ bool request_accepts(const struct request *req, const char *type, bool named);
 bool request_is_type(const struct request *req, const char *type);
 
 /*
+ * The body becomes the caller's to free; the request has none any more. After request_call(),
+ * which looks at it.
+ */
+char *request_take_body(struct request *req) __attribute__((returns_nonnull));
+
+/*
  * The body as JSON: *ret is the caller's; depth-limited, duplicate keys
  * refused. An empty body is NULL with true unless route->body_required.
  * Errors: ERR_INVALID, with line and column.
