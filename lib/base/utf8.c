@@ -1,5 +1,9 @@
 #include "base/utf8.h"
 
+#include "base/utf8_block.h"
+
+enum { BLOCKS_FROM = 64 /* bytes; of less most would be left over */ };
+
 /* Length of the sequence at p, of which left bytes are there; 0 when it is none. */
 static size_t sequence(const uint8_t *p, size_t left)
 {
@@ -26,9 +30,10 @@ static size_t sequence(const uint8_t *p, size_t left)
 bool utf8_valid(const void *data, size_t size, size_t *ret_bad)
 {
     const uint8_t *p = data;
+    size_t i = size >= BLOCKS_FROM && utf8_blocks_usable() ? utf8_blocks_valid(p, size) : 0;
     uint64_t word;
 
-    for (size_t i = 0; i < size;) {
+    while (i < size) {
         if (size - i >= 8) {
             memcpy(&word, p + i, 8);
             if (!(word & 0x8080808080808080u)) {

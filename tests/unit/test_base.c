@@ -57,6 +57,32 @@ static void utf8_faults_are_found_where_they_are(void **state)
     }
 }
 
+/* Every two, three and four bytes that begin or end a range, at every place in and between blocks.
+ */
+static void utf8_faults_are_found_in_long_texts(void **state)
+{
+    static const uint8_t edges[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf,
+                                    0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed,
+                                    0xee, 0xef, 0xf0, 0xf1, 0xf4, 0xf5};
+    enum { N = ARRAY_SIZE(edges), SIZE = 130 };
+    uint8_t text[SIZE];
+    (void)state;
+
+    for (size_t n = 0; n < N * N * N * N; n++) {
+        uint8_t part[4] = {edges[n % N], edges[n / N % N], edges[n / N / N % N],
+                           edges[n / N / N / N]};
+        size_t at = n * 7 % (SIZE - 4), short_bad = 99, long_bad = 99;
+
+        memset(text, 'a', sizeof(text));
+        memcpy(text + at, part, 4);
+        uint8_t few[5] = {part[0], part[1], part[2], part[3], 'a'};
+        bool valid = utf8_valid(few, 5, &short_bad);
+        assert_int_equal(utf8_valid(text, SIZE, &long_bad), valid);
+        if (!valid)
+            assert_int_equal(long_bad, at + short_bad);
+    }
+}
+
 static void json_text_is_always_valid(void **state)
 {
     AUTO_BUF struct buf b = {0};
@@ -122,6 +148,7 @@ int main(void)
         cmocka_unit_test(a_buf_grows_and_gives_its_content_away),
         cmocka_unit_test(digests_are_those_of_the_tools),
         cmocka_unit_test(utf8_faults_are_found_where_they_are),
+        cmocka_unit_test(utf8_faults_are_found_in_long_texts),
         cmocka_unit_test(json_text_is_always_valid),
         cmocka_unit_test(nearest_names_come_first),
         cmocka_unit_test(an_error_carries_its_facts),
