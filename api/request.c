@@ -76,9 +76,9 @@ bool request_json(struct request *req, json_t **ret, struct err *err)
         *ret = NULL;
         return true;
     }
-    if (is_too_deep(req->body, req->body_size, max_depth))
-        return err_set(err, ERR_INVALID, "the body nests deeper than %u", max_depth);
     doc = tree_read(req->body, req->body_size, max_depth);
+    if (!doc && is_too_deep(req->body, req->body_size, max_depth))
+        return err_set(err, ERR_INVALID, "the body nests deeper than %u", max_depth);
     if (!doc)
         doc = json_loadb(req->body, req->body_size, JSON_REJECT_DUPLICATES, &at);
     if (!doc) {

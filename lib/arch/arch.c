@@ -142,7 +142,7 @@ static void write_warnings(struct json *j, const struct arch *a)
 static void render(struct arch_object *o)
 {
     AUTO_BUF struct buf out = {0};
-    char digest[SHA256_HEX], time[CLOCK_TEXT];
+    char digest[SHA256_HEX], tag[SHA256_HEX], time[CLOCK_TEXT];
     struct arch *a = &o->arch;
     struct json j = {.out = &out, .need_comma = true};
 
@@ -161,7 +161,9 @@ static void render(struct arch_object *o)
     json_int(&j, "revision", a->revision);
     json_str(&j, "created_at", a->created_at > 0 ? clock_text(a->created_at, time) : NULL);
     json_close(&j, '}');
-    a->body = blob_new(out.data, out.size);
+    /* What is behind the members has their digest, so its hash stands for all. */
+    hash_sha256_hex(out.data + a->members_size, out.size - a->members_size, tag);
+    a->body = blob_tagged(out.data, out.size, tag);
 }
 
 void arch_write_doc(const struct arch *a, struct buf *out)

@@ -15,15 +15,23 @@ static struct blob *alloc(const void *data, size_t size, size_t room)
 
 struct blob *blob_new(const void *data, size_t size)
 {
-    struct blob *b = alloc(data, size, size);
     char hex[SHA256_HEX];
 
     hash_sha256_hex(data, size, hex);
+    return blob_tagged(data, size, hex);
+}
+
+struct blob *blob_tagged(const void *data, size_t size, const char *tag)
+{
+    struct blob *b = alloc(data, size, size);
+
     b->etag[0] = '"';
-    memcpy(b->etag + 1, hex, 32);
+    memcpy(b->etag + 1, tag, 32);
     b->etag[33] = '"';
     return b;
 }
+
+struct blob *blob_untagged(const void *data, size_t size) { return alloc(data, size, size); }
 
 struct blob *blob_ref(struct blob *b)
 {

@@ -13,12 +13,16 @@
 struct blob {
     atomic_uint refs;
     size_t size;
-    char etag[36]; /* strong, with its quotes: "<32 hex of the SHA-256 of bytes>" */
+    char etag[36]; /* strong, with its quotes: "<32 hex digits>", of the SHA-256 of bytes; or "" */
     char bytes[];  /* NUL behind them, not counted */
 };
 
 /* Copies data. The caller holds the one reference. */
 struct blob *blob_new(const void *data, size_t size);
+/* With an etag of 32 hex digits that the caller knows to be as good. */
+struct blob *blob_tagged(const void *data, size_t size, const char *tag);
+/* Without one: for what is never asked for by it. */
+struct blob *blob_untagged(const void *data, size_t size);
 struct blob *blob_ref(struct blob *b); /* NULL stays NULL */
 /*
  * A reference to b, or when b does not end in a newline, to a copy that does and

@@ -55,7 +55,7 @@ struct event *event_load(int64_t revision, enum event_kind kind, const char *ref
     e->revision = revision;
     e->kind = kind;
     snprintf(e->ref, sizeof(e->ref), "%s", ref);
-    e->json = blob_new(json, size);
+    e->json = blob_untagged(json, size);
     e->refs = 1;
     return e;
 }

@@ -225,9 +225,28 @@ void json_close(struct json *j, char bracket)
 
 void json_key(struct json *j, const char *key)
 {
-    json_item(j);
-    json_write_str(j->out, key);
-    buf_append_char(j->out, ':');
+    struct buf *b = j->out;
+    size_t size = strlen(key);
+    char *to;
+
+    if (!is_plain(key, size)) {
+        json_item(j);
+        json_write_str_n(b, key, size);
+        buf_append_char(b, ':');
+        return;
+    }
+    buf_reserve(b, size + 4);
+    to = b->data + b->size;
+    if (j->need_comma)
+        *to++ = ',';
+    *to++ = '"';
+    memcpy(to, key, size);
+    to += size;
+    *to++ = '"';
+    *to++ = ':';
+    *to = '\0';
+    b->size = (size_t)(to - b->data);
+    j->need_comma = true;
 }
 
 void json_str(struct json *j, const char *key, const char *value)
