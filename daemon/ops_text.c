@@ -1,6 +1,6 @@
 /*
- * OP_TEXT: the tokenizer of a handle (or of a model) is opened, then a worker runs
- * the job.
+ * OP_TEXT: the tokenizer of a handle (or of a model) is opened, for messages the
+ * chat template is chosen, then a worker runs the job.
  */
 #include "api/args.h"
 #include "daemon/core.h"
@@ -17,6 +17,7 @@ struct texting {
     struct tokenizers_op open;
     struct model *model;
     char id[41], commit[65];
+    char *of_handle; /* the handle's own chat template; NULL: none */
     int64_t max_length;
     bool whitespace_fix;
     uv_work_t work;
@@ -42,6 +43,7 @@ static void finish(struct texting *g)
         core_answer_err(g->core, g->call, &g->err);
     g->core->n_jobs--;
     model_unref(g->model);
+    free(g->of_handle);
     err_release(&g->err);
     free(g);
 }
@@ -62,9 +64,17 @@ static void run(uv_work_t *work)
 
 static void on_run(uv_work_t *work, int status)
 {
+    struct texting *g = container_of(work, struct texting, work);
+    struct chat *chat = job_of(g)->chat;
+
     (void)status; /* never canceled */
-    finish(container_of(work, struct texting, work));
+    if (chat && chat->fresh)
+        templates_put(&g->core->templates, chat->choice.text, strlen(chat->choice.text),
+                      chat->compiled);
+    finish(g);
 }
+
+static void start(struct texting *g) { uv_queue_work(g->core->loop, &g->work, run, on_run); }
 
 static int64_t pad_id(const struct model *m)
 {
@@ -91,13 +101,28 @@ static void on_open(struct tokenizers_op *op, struct tokenizer *tokenizer, const
                                                                .whitespace_fix = g->whitespace_fix},
                                       g->id);
     args->job.tokenizer = args->opened;
-    uv_queue_work(g->core->loop, &g->work, run, on_run);
+    start(g);
 }
 
 static void open_tokenizer(struct texting *g)
 {
     g->open = (struct tokenizers_op){.model = g->model, .token = g->core->token, .done = on_open};
     tokenizers_open(&g->core->tokenizers, &g->open);
+}
+
+static bool choose_template(struct texting *g, struct chat *chat)
+{
+    const struct chat_template_request req = {.text = chat->text,
+                                              .name = chat->name,
+                                              .of_handle = g->of_handle,
+                                              .has_tools = chat->inputs.tools.data != NULL};
+
+    chat->facts = &g->model->tokenizer;
+    if (!chat_template_choose(&req, chat->facts, &chat->choice, &g->err))
+        return false;
+    chat->compiled =
+        templates_find(&g->core->templates, chat->choice.text, strlen(chat->choice.text));
+    return true;
 }
 
 static bool take_model(struct texting *g, struct model *model, const struct err *err)
@@ -134,10 +159,15 @@ static void on_model(struct source_op *fetch, struct model *model, const struct 
 {
     struct texting *g = container_of(fetch, struct texting, fetch);
 
-    if (take_model(g, model, err) && (g->id[0] || take_defaults(g)))
-        open_tokenizer(g);
-    else
+    struct chat *chat = job_of(g)->chat;
+
+    if (!take_model(g, model, err) || (!g->id[0] && !take_defaults(g)) ||
+        (chat && !choose_template(g, chat)))
         finish(g);
+    else if (chat && chat->only_text)
+        start(g);
+    else
+        open_tokenizer(g);
 }
 
 static void fetch_model(struct texting *g)
@@ -171,12 +201,11 @@ static void with_handle(struct core *core, struct call *call, struct handle *h)
 {
     struct texting *g = texting_new(core, call);
     struct tokenizer_terms terms = {0};
-    AUTO_FREE char *chat_template = NULL;
 
     snprintf(g->id, sizeof(g->id), "%s", h->id);
     snprintf(g->commit, sizeof(g->commit), "%s", h->commit);
     handle_used(core, h);
-    if (tokenizer_effective_read(h->effective, &g->fetch.ref, &chat_template, &g->err) &&
+    if (tokenizer_effective_read(h->effective, &g->fetch.ref, &g->of_handle, &g->err) &&
         tokenizer_terms_read(h->members, &terms, &g->err)) {
         g->max_length = terms.max_length;
         g->whitespace_fix = terms.whitespace_fix;

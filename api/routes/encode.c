@@ -4,49 +4,25 @@
  * One text and nothing but ids asked for is the way that counts: it ends in
  * encode_ids() without an encoding in between.
  */
-#include "api/routes/encoding_json.h"
+#include "api/routes/encode_fields.h"
 #include "api/routes/text.h"
-#include "api/routes/text_fields.h"
 #include "json/writer.h"
 
 enum { BODY_MAX = 64 << 20 };
 
 /* ---- the body */
 
-enum truncation_asked { ASK_ERROR, ASK_LONGEST, ASK_FIRST, ASK_SECOND, ASK_LEFT, ASK_RIGHT };
-static const char *const truncation_names[] = {
-    "error", "longest_first", "only_first", "only_second", "left", "right", NULL};
-enum padding_asked { PAD_NONE, PAD_LONGEST, PAD_MAX_LENGTH };
-static const char *const padding_names[] = {"none", "longest", "max_length", NULL};
-static const char *const side_names[] = {"left", "right", NULL};
-static const char *const unit_names[] = {"code_point", "byte", NULL};
-
 struct encode_body {
     struct text_list text, pair;
-    bool add_special_tokens, is_pretokenized, count_only, partial;
-    struct encoding_parts parts;
-    int offset_unit, truncation, padding, padding_side;
-    int64_t max_length, stride, multiple_of; /* max_length 0: not said */
+    struct encode_fields how;
+    bool is_pretokenized, count_only, partial;
 };
 
 #define AT(field) offsetof(struct encode_body, field)
 static const struct text_field fields[] = {
     {"text", TEXT_FIELD_STRINGS, AT(text), .required = true},
     {"text_pair", TEXT_FIELD_STRINGS, AT(pair)},
-    {"add_special_tokens", TEXT_FIELD_BOOL, AT(add_special_tokens)},
-    {"offsets", TEXT_FIELD_BOOL, AT(parts.offsets)},
-    {"offset_unit", TEXT_FIELD_ENUM, AT(offset_unit), .names = unit_names},
-    {"tokens", TEXT_FIELD_BOOL, AT(parts.tokens)},
-    {"type_ids", TEXT_FIELD_BOOL, AT(parts.type_ids)},
-    {"special_tokens_mask", TEXT_FIELD_BOOL, AT(parts.special_mask)},
-    {"attention_mask", TEXT_FIELD_BOOL, AT(parts.attention_mask)},
-    {"word_ids", TEXT_FIELD_BOOL, AT(parts.word_ids)},
-    {"max_length", TEXT_FIELD_INT, AT(max_length), 1, 1 << 30},
-    {"truncation", TEXT_FIELD_ENUM, AT(truncation), .names = truncation_names},
-    {"stride", TEXT_FIELD_INT, AT(stride), 0, 1 << 30},
-    {"padding", TEXT_FIELD_ENUM, AT(padding), .names = padding_names},
-    {"padding_side", TEXT_FIELD_ENUM, AT(padding_side), .names = side_names},
-    {"pad_to_multiple_of", TEXT_FIELD_INT, AT(multiple_of), 1, 1 << 20},
+    ENCODE_FIELDS(AT(how)),
     {"is_pretokenized", TEXT_FIELD_BOOL, AT(is_pretokenized)},
     {"count_only", TEXT_FIELD_BOOL, AT(count_only)},
     {"partial", TEXT_FIELD_BOOL, AT(partial)},
@@ -60,11 +36,7 @@ static void body_release(struct encode_body *b)
 
 static bool is_plain(const struct encode_body *b)
 {
-    const struct encoding_parts *p = &b->parts;
-
-    return !b->pair.n && !b->is_pretokenized && b->truncation == ASK_ERROR &&
-           b->padding == PAD_NONE && !p->offsets && !p->tokens && !p->type_ids &&
-           !p->special_mask && !p->attention_mask && !p->word_ids;
+    return !b->pair.n && !b->is_pretokenized && encode_fields_plain(&b->how, false);
 }
 
 static bool check(const struct text_job *job, const struct encode_body *b, struct err *err)
@@ -80,20 +52,14 @@ static bool check(const struct text_job *job, const struct encode_body *b, struc
                                 "is_pretokenized wants the words of one text, in an array");
     if (b->partial && (!single || !is_plain(b)))
         return text_field_wrong(err, "partial", "it goes with one text and its ids, nothing else");
-    if (b->truncation != ASK_ERROR && !b->max_length && !job->tokenizer->max_length)
-        return text_field_wrong(err, "max_length", "truncation needs it: this tokenizer has none");
-    if (b->padding == PAD_MAX_LENGTH && !b->max_length)
-        return text_field_wrong(err, "max_length", "padding to max_length needs it");
-    if (b->padding != PAD_NONE && job->tokenizer->pad_id < 0)
-        return text_field_wrong(err, "padding", "this tokenizer has no pad token");
     if (job->octets && b->text.is_list && !b->is_pretokenized)
         return text_field_wrong(err, "text", "application/octet-stream is for one text");
-    return true;
+    return encode_fields_check(&b->how, job->tokenizer, err);
 }
 
 static bool read_body(struct text_job *job, struct encode_body *b, struct err *err)
 {
-    *b = (struct encode_body){.add_special_tokens = true, .padding_side = SIDE_RIGHT};
+    *b = (struct encode_body){.how = ENCODE_FIELDS_NONE(true)};
     if (job->plain_text) {
         b->text.items = mem_new(struct slice);
         b->text.items[0] = (struct slice){job->body, job->body_size};
@@ -103,25 +69,6 @@ static bool read_body(struct text_job *job, struct encode_body *b, struct err *e
     return text_fields_read(fields, ARRAY_SIZE(fields), job->body, job->body_size,
                             &job->scratch->text, b, err) &&
            check(job, b, err);
-}
-
-/* ---- lengths */
-
-static int64_t limit_of(const struct text_job *job, const struct encode_body *b)
-{
-    return b->max_length ? b->max_length : job->tokenizer->max_length;
-}
-
-static bool fits(const struct text_job *job, const struct encode_body *b, size_t n, struct err *err)
-{
-    int64_t limit = limit_of(job, b);
-
-    if (limit <= 0 || (int64_t)n <= limit)
-        return true;
-    err_set(err, ERR_PROMPT_TOO_LONG, "the text has %zu tokens, and max_length is %lld", n,
-            (long long)limit);
-    err_fact_int(err, "count", (int64_t)n);
-    return err_fact_int(err, "max_length", limit);
 }
 
 /* ---- only ids */
@@ -150,8 +97,8 @@ static bool count(struct text_job *job, const struct encode_body *b, struct err 
         json_key(&j, "counts"), json_open(&j, '[');
     for (size_t i = 0; i < b->text.n; i++) {
         if (!tokenizer_count(job->tokenizer->tokenizer, b->text.items[i].data,
-                             b->text.items[i].size, b->add_special_tokens, job->scratch->scratch,
-                             &n, err))
+                             b->text.items[i].size, b->how.add_special_tokens,
+                             job->scratch->scratch, &n, err))
             return false;
         if (b->text.is_list)
             json_item(&j), json_write_int(&job->out, (int64_t)n);
@@ -168,7 +115,8 @@ static bool count(struct text_job *job, const struct encode_body *b, struct err 
 static bool encode_partial(struct text_job *job, const struct encode_body *b, struct err *err)
 {
     struct id_list *ids = &job->scratch->ids;
-    struct encode_stream *s = encode_stream_new(job->tokenizer->tokenizer, b->add_special_tokens);
+    struct encode_stream *s =
+        encode_stream_new(job->tokenizer->tokenizer, b->how.add_special_tokens);
     bool ok;
 
     ids->n = 0;
@@ -187,49 +135,16 @@ static bool encode_plain(struct text_job *job, const struct encode_body *b, stru
 
     ids->n = 0;
     return tokenizer_encode_ids(job->tokenizer->tokenizer, text.data, text.size,
-                                b->add_special_tokens, job->scratch->scratch, ids, err) &&
-           fits(job, b, ids->n, err);
+                                b->how.add_special_tokens, job->scratch->scratch, ids, err) &&
+           encode_fields_fit(&b->how, job->tokenizer, ids->n, err);
 }
 
 /* ---- everything else */
 
-static struct truncation truncation_of(const struct text_job *job, const struct encode_body *b)
-{
-    static const enum truncation_strategy strategies[] = {
-        [ASK_LONGEST] = TRUNCATE_LONGEST_FIRST, [ASK_FIRST] = TRUNCATE_ONLY_FIRST,
-        [ASK_SECOND] = TRUNCATE_ONLY_SECOND,    [ASK_LEFT] = TRUNCATE_LONGEST_FIRST,
-        [ASK_RIGHT] = TRUNCATE_LONGEST_FIRST,
-    };
-
-    if (b->truncation == ASK_ERROR)
-        return (struct truncation){0};
-    return (struct truncation){.set = true,
-                               .max_length = (uint32_t)limit_of(job, b),
-                               .stride = (uint32_t)b->stride,
-                               .strategy = strategies[b->truncation],
-                               .side = b->truncation == ASK_LEFT ? SIDE_LEFT : SIDE_RIGHT};
-}
-
-static struct padding padding_of(const struct text_job *job, const struct encode_body *b)
-{
-    const struct padding *own = tokenizer_padding(job->tokenizer->tokenizer);
-
-    return (struct padding){.set = true,
-                            .fixed = b->padding == PAD_MAX_LENGTH,
-                            .length = (uint32_t)b->max_length,
-                            .multiple_of = (uint32_t)b->multiple_of,
-                            .pad_id = (uint32_t)job->tokenizer->pad_id,
-                            .pad_type_id = own->set ? own->pad_type_id : 0,
-                            .side = (enum text_side)b->padding_side};
-}
-
 static bool encode_item(struct text_job *job, const struct encode_body *b, size_t i,
                         struct encoded *ret, struct err *err)
 {
-    const struct encode_options options = {.add_special_tokens = b->add_special_tokens,
-                                           .offsets = b->parts.offsets,
-                                           .offset_unit = (enum offset_unit)b->offset_unit,
-                                           .truncation = truncation_of(job, b)};
+    const struct encode_options options = encode_fields_options(&b->how, job->tokenizer);
     const bool words = b->is_pretokenized;
     const struct encode_input text = {.words = &b->text.items[words ? 0 : i],
                                       .n_words = words ? b->text.n : 1,
@@ -240,7 +155,7 @@ static bool encode_item(struct text_job *job, const struct encode_body *b, size_
 
     return tokenizer_encode(job->tokenizer->tokenizer, &text, b->pair.n ? &pair : NULL, &options,
                             job->scratch->scratch, ret, err) &&
-           (b->truncation != ASK_ERROR || fits(job, b, ret->n, err));
+           encode_fields_fit(&b->how, job->tokenizer, ret->n, err);
 }
 
 static bool encode_all(struct text_job *job, const struct encode_body *b, struct err *err)
@@ -252,11 +167,8 @@ static bool encode_all(struct text_job *job, const struct encode_body *b, struct
 
     for (size_t i = 0; ok && i < n; i++)
         ok = encode_item(job, b, i, &items[i], err);
-    if (ok && b->padding != PAD_NONE) {
-        const struct padding padding = padding_of(job, b);
-
-        encoded_pad(items, n, &padding);
-    }
+    if (ok)
+        encode_fields_pad(&b->how, job->tokenizer, items, n);
     if (ok && job->octets) {
         buf_append(&job->out, items[0].ids, items[0].n * sizeof(*items[0].ids));
     } else if (ok && is_list) {
@@ -264,11 +176,11 @@ static bool encode_all(struct text_job *job, const struct encode_body *b, struct
         json_key(&j, "encodings"), json_open(&j, '[');
         for (size_t i = 0; i < n; i++)
             json_item(&j),
-                encoding_json(job->tokenizer->tokenizer, &items[i], &b->parts, &job->out);
+                encoding_json(job->tokenizer->tokenizer, &items[i], &b->how.parts, &job->out);
         json_close(&j, ']');
         json_close(&j, '}');
     } else if (ok) {
-        encoding_json(job->tokenizer->tokenizer, &items[0], &b->parts, &job->out);
+        encoding_json(job->tokenizer->tokenizer, &items[0], &b->how.parts, &job->out);
     }
     for (size_t i = 0; i < n; i++)
         encoded_release(&items[i]);
