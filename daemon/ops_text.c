@@ -1,6 +1,6 @@
 /*
- * OP_TEXT: the tokenizer of a handle (or of a model) is opened, for messages the
- * chat template is chosen, then a worker runs the job.
+ * OP_TEXT: the tokenizer of a handle (a pipeline's, or of a model) is opened, for
+ * messages the chat template is chosen, then a worker runs the job.
  */
 #include "api/args.h"
 #include "daemon/core.h"
@@ -215,10 +215,52 @@ static void with_handle(struct core *core, struct call *call, struct handle *h)
     }
 }
 
-void op_text(struct core *core, struct call *call)
+/* NULL: it was answered that there is none. */
+static struct handle *find_handle(struct core *core, struct call *call, enum store_handle_kind kind,
+                                  const char *id)
 {
     AUTO_ERR struct err err = {0};
+    struct handle *h = handles_find(&core->handles, id);
+
+    if (h && h->kind == kind)
+        return h;
+    handle_not_found(core, kind, id, &err);
+    core_answer_err(core, call, &err);
+    return NULL;
+}
+
+static bool take_pipeline(const struct handle *pipeline, struct chat *chat,
+                          struct pipeline_tokenizer *ret, struct err *err)
+{
+    if (!pipeline_tokenizer_read(pipeline->members, ret, err))
+        return false;
+    if (!ret->id[0])
+        return err_set(err, ERR_NO_TOKENIZER, "%s has no tokenizer", pipeline->id);
+    return !chat || !ret->max_rules || chat_take_max_rules(chat, err);
+}
+
+/* A pipeline's tokenizer, and the rules by which it takes messages. */
+static void with_pipeline(struct core *core, struct call *call, struct handle *pipeline)
+{
+    AUTO_ERR struct err err = {0};
+    struct args_text *args = call->args;
+    struct pipeline_tokenizer tokenizer;
+    struct handle *h;
+
+    handle_used(core, pipeline);
+    if (!take_pipeline(pipeline, args->job.chat, &tokenizer, &err)) {
+        core_answer_err(core, call, &err);
+        return;
+    }
+    h = find_handle(core, call, STORE_TOKENIZER, tokenizer.id);
+    if (h)
+        handle_with_texts(core, call, h, with_handle);
+}
+
+void op_text(struct core *core, struct call *call)
+{
     const struct args_text *args = call->args;
+    bool is_pipeline = strncmp(args->id, "pl_", 3) == 0;
     struct handle *h;
 
     if (!args->id[0]) {
@@ -228,11 +270,7 @@ void op_text(struct core *core, struct call *call)
         fetch_model(g);
         return;
     }
-    h = handles_find(&core->handles, args->id);
-    if (h && h->kind == STORE_TOKENIZER) {
-        handle_with_texts(core, call, h, with_handle);
-        return;
-    }
-    handle_not_found(core, STORE_TOKENIZER, args->id, &err);
-    core_answer_err(core, call, &err);
+    h = find_handle(core, call, is_pipeline ? STORE_PIPELINE : STORE_TOKENIZER, args->id);
+    if (h)
+        handle_with_texts(core, call, h, is_pipeline ? with_pipeline : with_handle);
 }

@@ -5,6 +5,7 @@ import pytest
 
 from daemon import EXAMPLES, Daemon
 from test_openapi import check
+from things import arch
 
 MODEL = str(EXAMPLES / "tiny-llama")
 CHAT = [{"role": "user", "content": "Hello, w\u00f6rld"}, {"role": "assistant", "content": "Hi \U0001f600"},
@@ -231,6 +232,76 @@ def test_tokenize_can_keep_users_to_text(daemon, url):
 def test_tokenize_says_what_is_wrong(daemon, body, status, slug, field):
     answer = daemon.post("/tokenize", {"model": MODEL, **body})
     assert (answer.status, answer.json()["code"], answer.json()["field"]) == (status, slug, field), answer
+
+
+# ---- pipelines
+
+
+PARTS = [{"role": "user", "name": "n", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]
+SEES = "{{ messages[0].name is defined }} {{ messages[0].content is string }}"
+
+
+@pytest.fixture(scope="module")
+def pipeline(daemon):
+    made = daemon.post("/v1/pipelines", {"model_path": MODEL, "max_length": 128})
+    assert made.status in (200, 201), made
+    assert made.json()["tokenizer"]["message_rules"] == "max"
+    return made.json()
+
+
+@pytest.fixture(scope="module")
+def seeing(daemon):
+    """A pipeline of an architecture that takes images too."""
+    custom = arch("LlamaForCausalLM", pipeline_model="Llama3Model", input_modalities=["text", "image"],
+                  supported_encodings={"float32": ["paged"], "bfloat16": ["paged"]})
+    made = daemon.post("/v1/pipelines", {"model_path": MODEL, "max_length": 128, "custom_architectures": [custom]})
+    assert made.status in (200, 201), made
+    assert made.json()["tokenizer"]["message_rules"] == "given"
+    return made.json()
+
+
+def test_a_pipeline_stands_for_its_tokenizer(daemon, pipeline):
+    by_tokenizer, by_pipeline = f"/v1/tokenizers/{pipeline['tokenizer']['id']}", f"/v1/tokenizers/{pipeline['id']}"
+    for path, body in (("encode", {"text": "Hello"}), ("decode", {"ids": [5, 6]}), ("chunk", {"text": "a b", "max_tokens": 2})):
+        assert ok(daemon.post(f"{by_pipeline}/{path}", body)) == ok(daemon.post(f"{by_tokenizer}/{path}", body))
+    assert ok(daemon.get(f"{by_pipeline}/tokens/5")) == ok(daemon.get(f"{by_tokenizer}/tokens/5"))
+    answer = daemon.post(f"{by_pipeline}/render", {"messages": CHAT, "tokenize": True, "max_length": 129})
+    assert ok(answer)["message_rules"] == "max"
+    assert answer.json()["ids"] == ok(daemon.post(f"{by_tokenizer}/render", {"messages": CHAT, "tokenize": True}))["ids"]
+
+
+def test_a_text_pipeline_takes_messages_as_max_does(daemon, pipeline):
+    url = f"/v1/tokenizers/{pipeline['id']}"
+    got = ok(daemon.post(f"{url}/render", {"messages": PARTS, "chat_template": SEES}))
+    assert (got["text"], got["message_rules"], got["content_format"]) == ("False True", "max", "string")
+    got = ok(daemon.post(f"{url}/render", {"messages": PARTS, "chat_template": SEES, "message_rules": "given"}))
+    assert (got["text"], got["message_rules"], got["content_format"]) == ("True False", "given", "openai")
+    wrong = daemon.post(f"{url}/render", {"messages": [{"role": "developer", "content": ""}]})
+    assert (wrong.status, wrong.json()["code"]) == (422, "invalid-field") and "role" in wrong.json()["detail"]
+    wrong = daemon.post(f"{url}/render", {"messages": PARTS, "content_format": "openai"})
+    assert (wrong.status, wrong.json()["code"], wrong.json()["field"]) == (422, "unsupported-combination", "content_format")
+    by_tokenizer = f"/v1/tokenizers/{pipeline['tokenizer']['id']}"
+    assert ok(daemon.post(f"{by_tokenizer}/render", {"messages": PARTS, "chat_template": SEES}))["message_rules"] == "given"
+
+
+def test_a_pipeline_that_sees_more_takes_parts(daemon, seeing):
+    got = ok(daemon.post(f"/v1/tokenizers/{seeing['id']}/render", {"messages": PARTS, "chat_template": SEES}))
+    assert (got["text"], got["message_rules"]) == ("True False", "given")
+
+
+def test_a_pipelines_own_template_counts(daemon):
+    made = daemon.post("/v1/pipelines", {"model_path": MODEL, "max_length": 128, "chat_template": "own {{ messages|length }}"})
+    got = ok(daemon.post(f"/v1/tokenizers/{made.json()['id']}/render", {"messages": CHAT}))
+    assert (got["text"], got["template"]) == ("own 3", {"name": "custom", "origin": "tokenizer"})
+
+
+def test_an_unknown_pipeline_is_not_found(daemon, pipeline):
+    answer = daemon.post("/v1/tokenizers/pl_00000000000000000000000000000000/render", {"messages": CHAT})
+    assert (answer.status, answer.json()["code"]) == (404, "pipeline-not-found")
+    made = daemon.post("/v1/pipelines", {"model_path": MODEL, "max_length": 77}).json()
+    assert daemon.delete(f"/v1/tokenizers/{made['tokenizer']['id']}").status == 204
+    answer = daemon.post(f"/v1/tokenizers/{made['id']}/encode", {"text": "x"})
+    assert (answer.status, answer.json()["code"]) == (404, "tokenizer-not-found")
 
 
 def test_answers_are_as_described(daemon, url):
