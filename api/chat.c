@@ -43,6 +43,9 @@ bool chat_render(struct chat *c, struct buf *out, struct template_report *report
     }
     c->inputs.tokens = tokens;
     c->inputs.n_tokens = special_tokens(c->facts, tokens);
+    if (c->facts->additional_special)
+        c->inputs.additional_tokens =
+            (struct slice){c->facts->additional_special, strlen(c->facts->additional_special)};
     report->wants_users = c->template_only;
     return template_render(c->compiled, &c->inputs, NULL, out, report, err);
 }

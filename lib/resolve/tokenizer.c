@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "hub/model_render.h"
+#include "hub/template_facts.h"
 #include "plan/notices.h"
 #include "resolve/resolution.h"
 #include "json/reader.h"
@@ -96,6 +97,19 @@ static void write_id(struct tokenizer_handle *t, const struct tokenizer_choice *
     snprintf(t->id, sizeof(t->id), "tk_%.32s", digest);
 }
 
+static void write_own_template(const struct tokenizer_handle *t, struct json *j)
+{
+    AUTO_FREE char *facts = t->chat_template ? template_facts(t->chat_template) : NULL;
+
+    if (!facts) {
+        json_nil(j, "chat_template");
+        return;
+    }
+    json_key(j, "chat_template"), json_open(j, '{');
+    json_item(j), buf_append_str(j->out, facts);
+    json_close(j, '}');
+}
+
 static void write_members(struct tokenizer_handle *t, const struct tokenizer_choice *c)
 {
     struct buf out = {0};
@@ -112,6 +126,7 @@ static void write_members(struct tokenizer_handle *t, const struct tokenizer_cho
     json_close(&j, ']');
     json_bool(&j, "whitespace_fix", t->whitespace_fix);
     json_bool(&j, "custom_chat_template", t->chat_template != NULL);
+    write_own_template(t, &j);
     json_raw(&j, "effective", t->effective);
     if (t->n_eos_ids == 0)
         notice_add(&notices, "eos-missing",
