@@ -1,6 +1,7 @@
 /*
  * OP_TEXT: the tokenizer of a handle (a pipeline's, or of a model) is opened, for
- * messages the chat template is chosen, then a worker runs the job.
+ * messages the chat template is chosen, then a worker runs the job, and those that
+ * are free help.
  */
 #include "api/args.h"
 #include "daemon/core.h"
@@ -10,7 +11,7 @@
 
 #include <stdio.h>
 
-struct texting {
+    struct texting {
     struct core *core;
     struct call *call;
     struct source_op fetch;
@@ -21,6 +22,7 @@ struct texting {
     int64_t max_length;
     bool whitespace_fix;
     uv_work_t work;
+    struct crew crew;
 
     /* ---- the worker's */
     bool ok;
@@ -37,9 +39,12 @@ static void finish(struct texting *g)
     struct text_job *job = job_of(g);
 
     job->tokenizer = NULL;
-    if (g->ok)
+    if (g->ok && g->call->idempotency_key[0]) {
         core_answer_buf(g->core, g->call, 200, &job->out);
-    else
+    } else if (g->ok) {
+        g->call->answer.status = 200; /* its body is the job's: whoever asked takes it there */
+        core_answer(g->core, g->call);
+    } else
         core_answer_err(g->core, g->call, &g->err);
     g->core->n_jobs--;
     model_unref(g->model);
@@ -56,11 +61,15 @@ static void run(uv_work_t *work)
     struct text_job *job = job_of(g);
 
     job->scratch = scratches_take(g->core->scratches);
+    job->crew = &g->crew.text;
+    job->prefixes = g->core->prefixes;
     g->ok = job->kind->run(job, &g->err);
     scratches_give(g->core->scratches, take(&job->scratch));
 }
 
 /* ---- on the core loop */
+
+static void on_ended(struct crew *crew) { finish(container_of(crew, struct texting, crew)); }
 
 static void on_run(uv_work_t *work, int status)
 {
@@ -71,10 +80,14 @@ static void on_run(uv_work_t *work, int status)
     if (chat && chat->fresh)
         templates_put(&g->core->templates, chat->choice.text, strlen(chat->choice.text),
                       chat->compiled);
-    finish(g);
+    crew_end(&g->crew, on_ended);
 }
 
-static void start(struct texting *g) { uv_queue_work(g->core->loop, &g->work, run, on_run); }
+static void start(struct texting *g)
+{
+    crew_init(&g->crew, g->core);
+    uv_queue_work(g->core->loop, &g->work, run, on_run);
+}
 
 static int64_t pad_id(const struct model *m)
 {

@@ -1,5 +1,7 @@
 #include "api/routes/chat_fields.h"
 
+#include "pipeline/prompt.h"
+
 /* In the order of their enums. */
 const char *const content_format_names[] = {"openai", "string", "auto", NULL};
 const char *const tool_arguments_names[] = {"given", "object", "text", "auto", NULL};
@@ -93,6 +95,27 @@ bool chat_fields_take(const struct chat_fields *f, const struct template_modes *
                       .arguments =
                           (enum arguments_format)or_else(f->arguments, (int)modes->arguments),
                       .null = (enum null_content)or_else(f->nulls, (int)modes->null)}}};
+    return true;
+}
+
+bool chat_ids(struct text_job *job, const struct buf *text, const struct template_report *report,
+              bool add_special_tokens, struct encoded *ret, struct err *err)
+{
+    const struct encode_options options = {.add_special_tokens = add_special_tokens, .plain = true};
+    struct slice whole = {text->data ? text->data : "", text->size};
+    struct id_list *ids = &job->scratch->ids;
+
+    if (report->users.n) { /* special tokens in them are text: known prefixes are of no use */
+        if (!prompt_encode(job->tokenizer->tokenizer, text, report, options, job->scratch->scratch,
+                           &job->scratch->encoding, err))
+            return false;
+        *ret = job->scratch->encoding;
+        return true;
+    }
+    ids->n = 0;
+    if (!text_parts_ids(job, whole, add_special_tokens, ids, err))
+        return false;
+    *ret = (struct encoded){.ids = ids->items, .n = ids->n, .plain = true};
     return true;
 }
 

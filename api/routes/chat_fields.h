@@ -5,6 +5,7 @@
  */
 #include "api/chat.h"
 #include "api/routes/text_fields.h"
+#include "api/text_parts.h"
 #include "json/writer.h"
 
 struct chat_fields {
@@ -54,6 +55,13 @@ const char *chat_fields_given(const struct chat_fields *f);
  */
 bool chat_fields_take(const struct chat_fields *f, const struct template_modes *modes,
                       const char *kwargs_name, struct chat *ret, struct err *err) MUST_CHECK;
+
+/*
+ * The ids of what was rendered and nothing else, the shortest way; *ret borrows from the job's
+ * scratch. Errors: those of tokenizer_encode().
+ */
+bool chat_ids(struct text_job *job, const struct buf *text, const struct template_report *report,
+              bool add_special_tokens, struct encoded *ret, struct err *err) MUST_CHECK;
 
 /* Members of an answer: which template it was, and what was done to the messages. */
 void chat_json(const struct chat *c, const struct template_report *report, struct json *j);

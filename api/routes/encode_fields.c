@@ -15,12 +15,12 @@ const char *encode_fields_differ(const struct encode_fields *f, const struct enc
     return text_fields_differ(rows, ARRAY_SIZE(rows), f, none);
 }
 
-bool encode_fields_plain(const struct encode_fields *f, bool with_offsets)
+bool encode_fields_plain(const struct encode_fields *f)
 {
     const struct encoding_parts *p = &f->parts;
 
-    return f->truncation == ASK_ERROR && f->padding == PAD_NONE && (with_offsets || !p->offsets) &&
-           !p->tokens && !p->type_ids && !p->special_mask && !p->attention_mask && !p->word_ids;
+    return f->truncation == ASK_ERROR && f->padding == PAD_NONE && !p->type_ids &&
+           !p->special_mask && !p->attention_mask && !p->word_ids;
 }
 
 bool encode_fields_check(const struct encode_fields *f, const struct text_tokenizer *t,

@@ -41,8 +41,8 @@ extern const char *const offset_unit_names[], *const truncation_names[], *const 
 
 /* The first field that asks for other than `none` does; NULL: none. */
 const char *encode_fields_differ(const struct encode_fields *f, const struct encode_fields *none);
-/* Nothing but ids is asked for, and offsets where with_offsets allows them. */
-bool encode_fields_plain(const struct encode_fields *f, bool with_offsets);
+/* Of a text by itself ids, names and offsets are wanted at the most. */
+bool encode_fields_plain(const struct encode_fields *f);
 
 /* What only the tokenizer can tell. Errors: FIELD. */
 bool encode_fields_check(const struct encode_fields *f, const struct text_tokenizer *t,

@@ -110,6 +110,8 @@ static void write_answer(struct text_job *job, const struct asked *a, const stru
         json_key(&j, "assistant_tokens_mask");
         mask_json((const uint8_t *)mask->data, e->n, &job->out);
     }
+    if (job->reused_bytes)
+        json_int(&j, "reused_bytes", (int64_t)job->reused_bytes);
     write_spans(&j, "generation_spans", &report->generation);
     if (a->chat.template_only)
         write_spans(&j, "user_spans", &report->users);
@@ -119,42 +121,64 @@ static void write_answer(struct text_job *job, const struct asked *a, const stru
 
 /* ---- ids */
 
+static bool wants_ids_alone(const struct render_body *b)
+{
+    return encode_fields_plain(&b->how) && !b->how.parts.offsets && !b->assistant_mask;
+}
+
+static bool encode_parts(struct text_job *job, const struct asked *a, const struct buf *text,
+                         const struct template_report *report, struct encoded *ret, struct err *err)
+{
+    const struct encode_fields *how = &a->body.how;
+    struct encode_options options = encode_fields_options(how, job->tokenizer);
+    struct slice whole = {text->data ? text->data : "", text->size};
+
+    options.plain = encode_fields_plain(how);
+    options.offsets = options.offsets || a->body.assistant_mask;
+    return options.plain && !report->users.n
+               ? text_parts_encode(job, whole, &options, ret, err)
+               : prompt_encode(job->tokenizer->tokenizer, text, report, options,
+                               job->scratch->scratch, ret, err);
+}
+
+/* *ret borrows from the job's scratch. */
 static bool encode(struct text_job *job, const struct asked *a, const struct buf *text,
                    const struct template_report *report, struct encoded *ret, struct err *err)
 {
     const struct encode_fields *how = &a->body.how;
-    struct encode_options options = encode_fields_options(how, job->tokenizer);
+    struct encoded *e = &job->scratch->encoding;
 
     if (!encode_fields_check(how, job->tokenizer, err))
         return false;
-    options.plain = encode_fields_plain(how, true);
-    options.offsets = options.offsets || a->body.assistant_mask;
-    if (!prompt_encode(job->tokenizer->tokenizer, text, report, options, job->scratch->scratch, ret,
-                       err) ||
-        !encode_fields_fit(how, job->tokenizer, ret->n, err))
+    if (wants_ids_alone(&a->body))
+        return chat_ids(job, text, report, how->add_special_tokens, ret, err) &&
+               encode_fields_fit(how, job->tokenizer, ret->n, err);
+    if (!encode_parts(job, a, text, report, e, err) ||
+        !encode_fields_fit(how, job->tokenizer, e->n, err))
         return false;
-    encode_fields_pad(how, job->tokenizer, ret, 1);
+    encode_fields_pad(how, job->tokenizer, e, 1);
+    *ret = *e;
     return true;
 }
 
 static bool run_ids(struct text_job *job, const struct asked *a, const struct buf *text,
                     struct template_report *report, struct err *err)
 {
-    struct encoded *e = &job->scratch->encoding;
     bool in_bytes = a->body.how.offset_unit == OFFSET_BYTE;
     AUTO_BUF struct buf mask = {0};
+    struct encoded e;
 
-    if (!encode(job, a, text, report, e, err))
+    if (!encode(job, a, text, report, &e, err))
         return false;
     if (a->body.assistant_mask && in_bytes)
-        prompt_mask(&report->generation, e, &mask);
+        prompt_mask(&report->generation, &e, &mask);
     count_characters(report, text);
     if (a->body.assistant_mask && !in_bytes)
-        prompt_mask(&report->generation, e, &mask);
+        prompt_mask(&report->generation, &e, &mask);
     if (job->octets)
-        buf_append(&job->out, e->ids, e->n * sizeof(*e->ids));
+        buf_append(&job->out, e.ids, e.n * sizeof(*e.ids));
     else
-        write_answer(job, a, text, report, e, &mask);
+        write_answer(job, a, text, report, &e, &mask);
     return true;
 }
 

@@ -10,8 +10,8 @@
 void text_by_handle(struct request *req, const struct text_kind *kind, char *argument);
 
 /*
- * For what has to be known before the tokenizer is: a job with its own copy of the body, from
- * which the route reads job.asked. Ends with args_text_release(), or is submitted, which takes it
+ * For what has to be known before the tokenizer is: a job, into whose asked the route reads what
+ * it needs of the body. Ends with args_text_release(), or is submitted, which takes it
  * over and answers.
  */
 struct args_text *text_args(struct request *req, const struct text_kind *kind);

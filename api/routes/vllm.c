@@ -5,7 +5,6 @@
 #include "api/routes/chat_fields.h"
 #include "api/routes/encoding_json.h"
 #include "api/routes/text.h"
-#include "pipeline/prompt.h"
 
 enum { BODY_MAX = 64 << 20 };
 
@@ -78,8 +77,7 @@ static bool run_prompt(struct text_job *job, struct err *err)
     struct id_list *ids = &job->scratch->ids;
 
     ids->n = 0;
-    if (!tokenizer_encode_ids(job->tokenizer->tokenizer, a->body.prompt.data, a->body.prompt.size,
-                              a->body.add_special_tokens != 0, job->scratch->scratch, ids, err))
+    if (!text_parts_ids(job, a->body.prompt, a->body.add_special_tokens != 0, ids, err))
         return false;
     write_ids(job, a, NULL, ids->items, ids->n);
     return true;
@@ -88,18 +86,15 @@ static bool run_prompt(struct text_job *job, struct err *err)
 static bool run_messages(struct text_job *job, struct err *err)
 {
     const struct asked *a = job->asked;
-    const struct encode_options options = {.add_special_tokens = a->body.add_special_tokens >
-                                                                 0, /* the template's are there */
-                                           .plain = true};
     AUTO_TEMPLATE_REPORT struct template_report report = {0};
     AUTO_BUF struct buf text = {0};
-    struct encoded *e = &job->scratch->encoding;
+    struct encoded e;
 
+    /* What the template puts around the messages is all that is needed. */
     if (!chat_render(job->chat, &text, &report, err) ||
-        !prompt_encode(job->tokenizer->tokenizer, &text, &report, options, job->scratch->scratch, e,
-                       err))
+        !chat_ids(job, &text, &report, a->body.add_special_tokens > 0, &e, err))
         return false;
-    write_ids(job, a, &report, e->ids, e->n);
+    write_ids(job, a, &report, e.ids, e.n);
     return true;
 }
 
