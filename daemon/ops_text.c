@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-    struct texting {
+struct texting {
     struct core *core;
     struct call *call;
     struct source_op fetch;

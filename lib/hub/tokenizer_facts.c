@@ -404,6 +404,20 @@ static bool is_role(struct slice key, char name[32])
     return slice_copy(key, name, 32) && str_ends(name, "_token") && !str_starts(name, "add_");
 }
 
+/* A model's own: {"image_token": "<image>"} */
+static void read_extra(struct tokenizer_facts_reader *t, struct json_reader *r)
+{
+    struct slice key;
+    char name[32];
+
+    json_read_object(r);
+    while (json_read_key(r, &key))
+        if (slice_copy(key, name, sizeof(name)))
+            read_role(t, r, name, RANK_FIRST);
+        else
+            json_read_skip(r);
+}
+
 static void read_tokenizer_config(struct tokenizer_facts_reader *t, struct json_reader *r,
                                   const char *path)
 {
@@ -430,6 +444,8 @@ static void read_tokenizer_config(struct tokenizer_facts_reader *t, struct json_
         } else if (slice_eq(key, "additional_special_tokens") && kind == KIND_ARRAY) {
             free(take(&t->f.additional_special)); /* before special_tokens_map.json */
             read_additional(t, r);
+        } else if (slice_eq(key, "extra_special_tokens") && kind == KIND_OBJECT) {
+            read_extra(t, r);
         } else if (is_role(key, name)) {
             read_role(t, r, name, RANK_FIRST);
         } else {
