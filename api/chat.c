@@ -1,6 +1,10 @@
 #include "api/chat.h"
 
-enum { TOKENS_MAX = 64 };
+enum {
+    TOKENS_MAX = 64,
+    BRIEF_STEPS = 20000, /* a millisecond at the worst */
+    BRIEF_MEMORY = 4 << 20,
+};
 
 void chat_release(struct chat *c)
 {
@@ -23,6 +27,27 @@ bool chat_take_max_rules(struct chat *c, struct err *err)
     return true;
 }
 
+bool chat_choose(struct chat *c, const struct tokenizer_facts *facts, const char *of_handle,
+                 struct err *err)
+{
+    const struct chat_template_request req = {.text = c->text,
+                                              .name = c->name,
+                                              .of_handle = of_handle,
+                                              .has_tools = c->inputs.tools.data != NULL};
+
+    c->facts = facts;
+    return chat_template_choose(&req, facts, &c->choice, err);
+}
+
+bool chat_is_usual(const struct chat *c, const char *of_handle)
+{
+    const struct chat_template_request req = {.of_handle = of_handle};
+    struct chat_template_choice usual;
+    AUTO_ERR struct err err = {0};
+
+    return chat_template_choose(&req, c->facts, &usual, &err) && usual.text == c->choice.text;
+}
+
 static size_t special_tokens(const struct tokenizer_facts *f, struct template_token ret[TOKENS_MAX])
 {
     size_t n = f->n_special < TOKENS_MAX ? f->n_special : TOKENS_MAX;
@@ -35,7 +60,11 @@ static size_t special_tokens(const struct tokenizer_facts *f, struct template_to
 bool chat_render(struct chat *c, struct buf *out, struct template_report *report, struct err *err)
 {
     struct template_token tokens[TOKENS_MAX];
+    struct template_options options = {0};
 
+    if (c->brief)
+        options.limits =
+            (struct template_limits){.max_steps = BRIEF_STEPS, .max_memory = BRIEF_MEMORY};
     if (!c->compiled) {
         if (!template_compile(c->choice.text, strlen(c->choice.text), &c->compiled, err))
             return false;
@@ -47,5 +76,5 @@ bool chat_render(struct chat *c, struct buf *out, struct template_report *report
         c->inputs.additional_tokens =
             (struct slice){c->facts->additional_special, strlen(c->facts->additional_special)};
     report->wants_users = c->template_only;
-    return template_render(c->compiled, &c->inputs, NULL, out, report, err);
+    return template_render(c->compiled, &c->inputs, &options, out, report, err);
 }

@@ -16,6 +16,7 @@ struct chat {
     bool parts_given;              /* content_format openai is the request's own */
     bool template_only;            /* special tokens of the template count, others are text */
     bool only_text;                /* nobody wants ids: no tokenizer has to be opened */
+    bool brief;                    /* on an I/O loop: a rendering that takes long is given up */
 
     /* ---- the backend's */
     struct chat_template_choice choice;  /* borrowed */
@@ -27,6 +28,15 @@ void chat_release(struct chat *c);
 
 /* The pipeline that was named takes messages as MAX does. Errors: COMBINATION. */
 bool chat_take_max_rules(struct chat *c, struct err *err) MUST_CHECK;
+
+/*
+ * Chooses the template. Both are borrowed; of_handle: the handle's own, or NULL.
+ * Errors: TEMPLATE_NOT_FOUND.
+ */
+bool chat_choose(struct chat *c, const struct tokenizer_facts *facts, const char *of_handle,
+                 struct err *err) MUST_CHECK;
+/* It is the one for requests that wish for none and have no tools. */
+bool chat_is_usual(const struct chat *c, const char *of_handle);
 
 /*
  * Appends the text to out; the report is to be empty.

@@ -3,11 +3,10 @@
  * Text job: one request that encodes, decodes or renders, from its body to the
  * body of its answer.
  *
- * The same job runs in two places. When the tokenizer is at hand and the text is
- * small (TEXT_INLINE_MAX: some 50 us at the worst), the I/O loop runs it at
- * once, on the body where it lies: nothing is copied, nobody is asked. Else it becomes a
- * call: the backend opens the tokenizer and a worker runs it, with a crew for
- * what is large (text_parts.h).
+ * The same job runs in two places. When the tokenizer (for messages: the template) is at hand and
+ * the text is small (TEXT_INLINE_MAX: some 50 us at the worst), the I/O loop runs it at once, on
+ * the body where it lies: nothing is copied, nobody is asked. Else it becomes a call: the backend
+ * opens the tokenizer and a worker runs it, with a crew for what is large (text_parts.h).
  */
 #include "api/chat.h"
 #include "hub/repo_id.h"
@@ -49,9 +48,8 @@ struct text_kind {
 
 struct text_job {
     const struct text_kind *kind;
-    struct text_tokenizer
-        *tokenizer;               /* borrowed while it runs; NULL for a chat that is text only */
-    struct text_scratch *scratch; /* the thread's, while it runs */
+    struct text_tokenizer *tokenizer; /* borrowed while it runs */
+    struct text_scratch *scratch;     /* the thread's, while it runs */
     const char *body;
     size_t body_size;
     char *argument; /* of the path or the query; owned */

@@ -29,10 +29,8 @@ struct texting {
     struct err err;
 };
 
-static struct text_job *job_of(const struct texting *g)
-{
-    return &((struct args_text *)g->call->args)->job;
-}
+static struct args_text *args_of(const struct texting *g) { return g->call->args; }
+static struct text_job *job_of(const struct texting *g) { return &args_of(g)->job; }
 
 static void finish(struct texting *g)
 {
@@ -80,6 +78,8 @@ static void on_run(uv_work_t *work, int status)
     if (chat && chat->fresh)
         templates_put(&g->core->templates, chat->choice.text, strlen(chat->choice.text),
                       chat->compiled);
+    if (chat && chat->compiled && chat_is_usual(chat, g->of_handle))
+        args_of(g)->opened->compiled = template_ref(chat->compiled);
     crew_end(&g->crew, on_ended);
 }
 
@@ -97,24 +97,33 @@ static int64_t pad_id(const struct model *m)
     return -1;
 }
 
-static void on_open(struct tokenizers_op *op, struct tokenizer *tokenizer, const struct err *err)
+/* tokenizer NULL: for a chat that is text only. */
+static void open_text(struct texting *g, struct tokenizer *tokenizer)
 {
-    struct texting *g = container_of(op, struct texting, open);
-    struct args_text *args = g->call->args;
+    struct args_text *args = args_of(g);
 
-    if (!tokenizer) {
-        err_copy(&g->err, err);
-        finish(g);
-        return;
-    }
     args->opened = text_tokenizer_new(&(struct text_tokenizer){.tokenizer = tokenizer,
                                                                .model = g->model->ref.model,
                                                                .max_length = g->max_length,
                                                                .pad_id = pad_id(g->model),
-                                                               .whitespace_fix = g->whitespace_fix},
+                                                               .whitespace_fix = g->whitespace_fix,
+                                                               .source = g->model,
+                                                               .chat_template = g->of_handle},
                                       g->id);
     args->job.tokenizer = args->opened;
     start(g);
+}
+
+static void on_open(struct tokenizers_op *op, struct tokenizer *tokenizer, const struct err *err)
+{
+    struct texting *g = container_of(op, struct texting, open);
+
+    if (tokenizer) {
+        open_text(g, tokenizer);
+        return;
+    }
+    err_copy(&g->err, err);
+    finish(g);
 }
 
 static void open_tokenizer(struct texting *g)
@@ -125,13 +134,7 @@ static void open_tokenizer(struct texting *g)
 
 static bool choose_template(struct texting *g, struct chat *chat)
 {
-    const struct chat_template_request req = {.text = chat->text,
-                                              .name = chat->name,
-                                              .of_handle = g->of_handle,
-                                              .has_tools = chat->inputs.tools.data != NULL};
-
-    chat->facts = &g->model->tokenizer;
-    if (!chat_template_choose(&req, chat->facts, &chat->choice, &g->err))
+    if (!chat_choose(chat, &g->model->tokenizer, g->of_handle, &g->err))
         return false;
     chat->compiled =
         templates_find(&g->core->templates, chat->choice.text, strlen(chat->choice.text));
@@ -178,7 +181,7 @@ static void on_model(struct source_op *fetch, struct model *model, const struct 
         (chat && !choose_template(g, chat)))
         finish(g);
     else if (chat && chat->only_text)
-        start(g);
+        open_text(g, NULL);
     else
         open_tokenizer(g);
 }

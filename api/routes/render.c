@@ -215,7 +215,8 @@ static void render(struct request *req)
     args->job.asked_release = asked_release;
     args->job.chat = &a->chat;
     if (read_body(&args->job, a, &err)) {
-        text_submit(req, args);
+        if (!text_chat_here(req, args))
+            text_submit(req, args);
         return;
     }
     reply_problem(req, &err);

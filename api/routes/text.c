@@ -89,7 +89,7 @@ void text_by_handle(struct request *req, const struct text_kind *kind, char *arg
     struct text_tokenizer *t = texts_find(&app->texts, req->capture[0]);
 
     negotiate(req, &job);
-    if (t && req->body_size <= TEXT_INLINE_MAX)
+    if (t && t->tokenizer && req->body_size <= TEXT_INLINE_MAX)
         run_here(req, &job, t);
     else
         text_submit(req, args_of(&job));
@@ -101,6 +101,53 @@ struct args_text *text_args(struct request *req, const struct text_kind *kind)
 
     negotiate(req, &job);
     return args_of(&job);
+}
+
+static bool is_ready(const struct text_tokenizer *t, const struct chat *chat)
+{
+    return t && t->compiled && (t->tokenizer || chat->only_text);
+}
+
+/* What took too long to be done here is no error yet. */
+static bool gave_up(struct text_job *job, struct err *err)
+{
+    if (err->code != ERR_TEMPLATE_STEPS && err->code != ERR_TEMPLATE_MEMORY)
+        return false;
+    err_release(err);
+    buf_clear(&job->out);
+    job->tokenizer = NULL;
+    job->scratch = NULL;
+    return true;
+}
+
+bool text_chat_here(struct request *req, struct args_text *args)
+{
+    struct app *app = req->app;
+    AUTO_ERR struct err err = {0};
+    struct text_job *job = &args->job;
+    struct chat *chat = job->chat;
+    struct text_tokenizer *t = texts_find(&app->texts, req->capture[0]);
+    bool ok;
+
+    if (req->body_size > TEXT_INLINE_MAX || !is_ready(t, chat) ||
+        !chat_choose(chat, &t->source->tokenizer, t->chat_template, &err) ||
+        !chat_is_usual(chat, t->chat_template))
+        return false;
+    chat->compiled = template_ref(t->compiled);
+    chat->brief = true;
+    job->tokenizer = t;
+    job->scratch = texts_scratch(&app->texts);
+    ok = job->kind->run(job, &err);
+    chat->brief = false;
+    template_unref(take(&chat->compiled));
+    if (!ok && gave_up(job, &err))
+        return false;
+    if (ok)
+        reply_buf(req, 200, &job->out, answer_type(job));
+    else
+        reply_problem(req, &err);
+    args_text_release(args);
+    return true;
 }
 
 void text_submit(struct request *req, struct args_text *args)

@@ -15,6 +15,11 @@ void text_by_handle(struct request *req, const struct text_kind *kind, char *arg
  * over and answers.
  */
 struct args_text *text_args(struct request *req, const struct text_kind *kind);
+/*
+ * At once, when a small chat's tokenizer and template are at hand: answers, and ends with
+ * args. False: it has to be submitted.
+ */
+bool text_chat_here(struct request *req, struct args_text *args);
 /* With the tokenizer of the path. */
 void text_submit(struct request *req, struct args_text *args);
 /* For vLLM's routes: with the tokenizer of that model. */

@@ -162,6 +162,48 @@ def test_errors_are_those_of_rendering(daemon, url):
         assert (answer.status, answer.json()["code"], answer.json()["line"]) == (422, slug, 1)
 
 
+@pytest.fixture
+def own(daemon):
+    """The example with this template as its own: the path of its tokenizer."""
+    def make(template):
+        made = daemon.post("/v1/tokenizers", {"model": MODEL, "chat_template": template})
+        assert made.status in (200, 201), made
+        return "/v1/tokenizers/" + made.json()["id"]
+    return make
+
+
+@pytest.mark.parametrize("template, status", [
+    ("{{ messages[0].content }}", 200), ("{{ raise_exception('no') }}", 422), ("{{ 1 + '' }}", 422),
+    ("{% if %}", 422),
+    ("{% for i in range(60000) %}{% endfor %}long", 200),  # more than an I/O loop does
+    ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", 422),
+])
+def test_every_time_and_way_the_answer_is_the_same(daemon, own, template, status):
+    """What has to be opened and compiled first, and what is at hand."""
+    url = own(template)
+    for more in ({}, {"tokenize": True}, {"tokenize": True, "offsets": True, "special_tokens": "template_only"}):
+        answers = []
+        for encode in (False, True, False):
+            if encode:
+                ok(daemon.post(f"{url}/encode", {"text": "x"}))
+            answers.append(daemon.post(f"{url}/render", {"messages": CHAT, **more}))
+        assert [a.status for a in answers] == [status] * 3, answers
+        documents = [a.json() for a in answers]
+        for d in documents:
+            d.pop("instance", None)
+        assert documents[0] == documents[1] == documents[2]
+        # another template is not mistaken for it
+        assert ok(daemon.post(f"{url}/render", {"messages": CHAT, "chat_template": "other"}))["text"] == "other"
+
+
+def test_what_is_deleted_renders_no_more(daemon, own):
+    url = own("gone {{ messages|length }}")
+    for _ in range(2):
+        assert ok(daemon.post(f"{url}/render", {"messages": CHAT}))["text"] == "gone 3"
+    assert daemon.delete(url).status == 204
+    assert daemon.post(f"{url}/render", {"messages": CHAT}).status == 404
+
+
 def test_a_large_chat_is_what_its_text_is(daemon, url):
     chat = [{"role": "user", "content": f"line {i} of \\ \" \u00e9 many"} for i in range(4000)]
     got = ok(daemon.post(f"{url}/render", {"messages": chat, "tokenize": True, "max_length": 1 << 24}))
