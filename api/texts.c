@@ -24,6 +24,8 @@ void args_text_release(void *args)
 {
     struct args_text *a = args;
 
+    if (a->job.asked)
+        a->job.asked_release(a->job.asked);
     buf_release(&a->job.out);
     text_tokenizer_unref(a->opened);
     free(a->job.argument);
@@ -72,8 +74,21 @@ void texts_drop(struct texts *t, const char *id)
     }
 }
 
+/* One comes with a tokenizer, another with a compiled template. */
+static void keep_known(struct text_tokenizer *to, const struct text_tokenizer *from)
+{
+    if (!to->tokenizer && from->tokenizer)
+        to->tokenizer = tokenizer_ref(from->tokenizer);
+    if (!to->compiled && from->compiled)
+        to->compiled = template_ref(from->compiled);
+}
+
 void texts_put(struct texts *t, struct text_tokenizer *tokenizer)
 {
+    const struct text_tokenizer *known = texts_find(t, tokenizer->id);
+
+    if (known)
+        keep_known(tokenizer, known);
     texts_drop(t, tokenizer->id);
     if (t->n == TEXTS_MAX)
         text_tokenizer_unref(t->items[--t->n]);

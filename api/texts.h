@@ -19,7 +19,7 @@ struct texts {
 void texts_release(struct texts *t);
 /* NULL: not at hand. Borrowed until the next call here. */
 struct text_tokenizer *texts_find(struct texts *t, const char *id);
-/* Takes a reference; one of the same id is replaced. */
+/* Takes a reference; one of the same id is replaced, and what it knew besides is kept. */
 void texts_put(struct texts *t, struct text_tokenizer *tokenizer);
 /* NULL: all. */
 void texts_drop(struct texts *t, const char *id);

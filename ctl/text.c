@@ -70,15 +70,29 @@ const struct command command_decode = {
     "decode", "ID NUMBER…", 2, OPERANDS_MAX, "Ids to text.", no_options, run_decode,
 };
 
+static const struct option render_options[] = {
+    {"ids", NULL, "show the ids of the text instead of it"},
+    {"template", "NAME", "by this one of the model's templates"},
+    {"template-only", NULL, "special tokens of the messages are text"},
+    {NULL, NULL, NULL},
+};
+
 static int run_render(struct session *s, const struct arguments *a)
 {
     json_t *body = read_json(a->operands[1]);
+    bool ids = argument(a, "ids") != NULL;
 
     if (!body)
         return CTL_NO_INPUT;
     if (json_is_array(body))
         body = json_pack("{so}", "messages", body);
-    return post(s, a, "render", body, show_answered_text);
+    if (ids)
+        json_object_set_new(body, "tokenize", json_true());
+    if (argument(a, "template"))
+        json_object_set_new(body, "template_name", json_string(argument(a, "template")));
+    if (argument(a, "template-only"))
+        json_object_set_new(body, "special_tokens", json_string("template_only"));
+    return post(s, a, "render", body, ids ? show_ids : show_answered_text);
 }
 
 const struct command command_render = {
@@ -86,7 +100,8 @@ const struct command command_render = {
     "ID FILE",
     2,
     2,
-    "The messages of a JSON file (- reads stdin) through the chat template.",
-    no_options,
+    "The messages of a JSON file (- reads stdin), or a request of render, through the chat "
+    "template.",
+    render_options,
     run_render,
 };

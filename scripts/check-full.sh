@@ -24,7 +24,7 @@ for compiler in gcc clang; do
     done
 done
 
-for what in real fuzz; do
+for what in real prompts fuzz; do
     step "reference $what, all" tests/reference/run "$PIPELINED_BUILD/tests/reference/tokenizer_driver" --full $what
 done
 

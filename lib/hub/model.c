@@ -63,8 +63,10 @@ size_t model_bytes(const struct model *m)
 
     n += m->config ? config_bytes(m->config) : 0;
     n += t->n_special * (sizeof(*t->special) + 32);
+    n += t->additional_special ? strlen(t->additional_special) : 0;
     for (size_t i = 0; i < t->n_templates; i++)
-        n += sizeof(t->templates[i]) + strlen(t->templates[i].source);
+        n += sizeof(t->templates[i]) + strlen(t->templates[i].source) +
+             strlen(t->templates[i].facts);
     for (size_t i = 0; i < m->n_problems; i++)
         n += sizeof(m->problems[i]) + strlen(m->problems[i].message) + 64;
     return n + (m->generation_config ? 4096 : 0) + (m->adapter_config ? 8192 : 0);

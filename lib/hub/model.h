@@ -44,6 +44,7 @@ struct chat_template {
     char name[64];   /* "default", "tool_use", ... */
     char *source;    /* the template's text */
     char origin[64]; /* file it came from */
+    char *facts;     /* members of a JSON object: see template_facts.h */
 };
 
 /* Facts of the tokenizer files. kind "" when there are none. */
@@ -60,7 +61,8 @@ struct tokenizer_facts {
     int add_bos_token, add_eos_token; /* -1 not said */
     struct special_token *special;
     size_t n_special;
-    int64_t *eos_ids; /* of tokenizer, generation_config and config, without doubles */
+    char *additional_special; /* additional_special_tokens: a JSON array of texts; NULL: none */
+    int64_t *eos_ids;         /* of tokenizer, generation_config and config, without doubles */
     size_t n_eos_ids;
     struct chat_template *templates;
     size_t n_templates;

@@ -217,6 +217,7 @@ static void render_special(const struct tokenizer_facts *t, struct json *j)
         json_close(j, '}');
     }
     json_close(j, '}');
+    json_raw(j, "additional_special_tokens", t->additional_special ? t->additional_special : "[]");
     json_key(j, "eos_token_ids");
     json_open(j, '[');
     for (size_t i = 0; i < t->n_eos_ids; i++) {
@@ -235,7 +236,7 @@ static void render_templates(const struct tokenizer_facts *t, struct json *j)
         json_open(j, '{');
         json_str(j, "name", t->templates[i].name);
         json_str(j, "origin", t->templates[i].origin);
-        json_int(j, "size_bytes", (int64_t)strlen(t->templates[i].source));
+        json_item(j), buf_append(j->out, t->templates[i].facts, strlen(t->templates[i].facts));
         json_close(j, '}');
     }
     json_close(j, ']');

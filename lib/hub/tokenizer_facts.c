@@ -1,7 +1,9 @@
 #include "hub/tokenizer_facts.h"
 
 #include "hub/gguf.h"
+#include "hub/template_facts.h"
 #include "json/reader.h"
+#include "json/writer.h"
 
 #include <stdio.h>
 
@@ -9,7 +11,8 @@ enum {
     ADDED_MAX = 200000,
     SPECIAL_MAX = 64,
     TEMPLATES_MAX = 32,
-    CONTENT_MAX = 4096, /* bytes of a token */
+    CONTENT_MAX = 4096,       /* bytes of a token */
+    ADDITIONAL_MAX = 1 << 18, /* bytes of all additional special ones */
     COMPONENTS_DEPTH = 8,
 };
 
@@ -291,6 +294,38 @@ static void read_role(struct tokenizer_facts_reader *t, struct json_reader *r, c
     }
 }
 
+/* Of a list of tokens in either form; the first file that has any wins. */
+static void read_additional(struct tokenizer_facts_reader *t, struct json_reader *r)
+{
+    AUTO_BUF struct buf list = {0};
+    struct json j = json_begin(&list);
+    char content[CONTENT_MAX];
+    struct slice s;
+    int64_t id = -1;
+    size_t n = 0;
+
+    json_open(&j, '[');
+    json_read_array(r);
+    while (json_read_item(r)) {
+        enum json_kind kind = json_read_kind(r);
+        bool ok = kind == KIND_STRING || kind == KIND_OBJECT;
+
+        if (!ok)
+            json_read_skip(r);
+        else if (kind == KIND_STRING)
+            ok = json_read_text(r, &s);
+        else if ((ok = read_token_object(r, content, &id)))
+            s = (struct slice){content, strlen(content)};
+        if (!ok || list.size + s.size > ADDITIONAL_MAX)
+            continue;
+        json_item(&j), json_write_str_n(&list, s.data, s.size);
+        n++;
+    }
+    json_close(&j, ']');
+    if (n && !t->f.additional_special)
+        t->f.additional_special = buf_take(&list);
+}
+
 /* {"<id>": {"content": …}} */
 static void read_decoder(struct tokenizer_facts_reader *t, struct json_reader *r)
 {
@@ -369,6 +404,20 @@ static bool is_role(struct slice key, char name[32])
     return slice_copy(key, name, 32) && str_ends(name, "_token") && !str_starts(name, "add_");
 }
 
+/* A model's own: {"image_token": "<image>"} */
+static void read_extra(struct tokenizer_facts_reader *t, struct json_reader *r)
+{
+    struct slice key;
+    char name[32];
+
+    json_read_object(r);
+    while (json_read_key(r, &key))
+        if (slice_copy(key, name, sizeof(name)))
+            read_role(t, r, name, RANK_FIRST);
+        else
+            json_read_skip(r);
+}
+
 static void read_tokenizer_config(struct tokenizer_facts_reader *t, struct json_reader *r,
                                   const char *path)
 {
@@ -392,6 +441,11 @@ static void read_tokenizer_config(struct tokenizer_facts_reader *t, struct json_
             read_decoder(t, r);
         } else if (slice_eq(key, "chat_template")) {
             read_templates(t, r, path, RANK_SECOND);
+        } else if (slice_eq(key, "additional_special_tokens") && kind == KIND_ARRAY) {
+            free(take(&t->f.additional_special)); /* before special_tokens_map.json */
+            read_additional(t, r);
+        } else if (slice_eq(key, "extra_special_tokens") && kind == KIND_OBJECT) {
+            read_extra(t, r);
         } else if (is_role(key, name)) {
             read_role(t, r, name, RANK_FIRST);
         } else {
@@ -409,6 +463,8 @@ static void read_special_map(struct tokenizer_facts_reader *t, struct json_reade
     while (json_read_key(r, &key))
         if (is_role(key, name))
             read_role(t, r, name, RANK_SECOND);
+        else if (slice_eq(key, "additional_special_tokens") && json_read_kind(r) == KIND_ARRAY)
+            read_additional(t, r);
         else
             json_read_skip(r);
 }
@@ -741,6 +797,7 @@ static void finish_templates(struct tokenizer_facts_reader *t, struct tokenizer_
 
         if (found->rank > best)
             continue;
+        found->t.facts = template_facts(found->t.source);
         f->templates[f->n_templates++] = found->t;
         found->t.source = NULL;
     }
@@ -766,10 +823,13 @@ void tokenizer_facts_release(struct tokenizer_facts *f)
     free(f->pre_tokenizer);
     free(f->post_processor);
     free(f->decoder);
+    free(f->additional_special);
     for (size_t i = 0; i < f->n_special; i++)
         free(f->special[i].content);
-    for (size_t i = 0; i < f->n_templates; i++)
+    for (size_t i = 0; i < f->n_templates; i++) {
         free(f->templates[i].source);
+        free(f->templates[i].facts);
+    }
     free(f->special);
     free(f->eos_ids);
     free(f->templates);

@@ -7,7 +7,10 @@ struct text_tokenizer *text_tokenizer_new(const struct text_tokenizer *of, const
     struct text_tokenizer *t = mem_new(struct text_tokenizer);
 
     *t = (struct text_tokenizer){.model = str_dup(of->model),
-                                 .tokenizer = tokenizer_ref(of->tokenizer),
+                                 .tokenizer = of->tokenizer ? tokenizer_ref(of->tokenizer) : NULL,
+                                 .source = model_ref_count(of->source),
+                                 .chat_template =
+                                     of->chat_template ? str_dup(of->chat_template) : NULL,
                                  .max_length = of->max_length,
                                  .pad_id = of->pad_id,
                                  .whitespace_fix = of->whitespace_fix};
@@ -27,6 +30,9 @@ void text_tokenizer_unref(struct text_tokenizer *t)
     if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
         return;
     tokenizer_unref(t->tokenizer);
+    model_unref(t->source);
+    template_unref(t->compiled);
+    free(t->chat_template);
     free(t->model);
     free(t);
 }

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "hub/model_render.h"
+#include "hub/template_facts.h"
 #include "plan/notices.h"
 #include "resolve/resolution.h"
 #include "json/reader.h"
@@ -96,6 +97,19 @@ static void write_id(struct tokenizer_handle *t, const struct tokenizer_choice *
     snprintf(t->id, sizeof(t->id), "tk_%.32s", digest);
 }
 
+static void write_own_template(const struct tokenizer_handle *t, struct json *j)
+{
+    AUTO_FREE char *facts = t->chat_template ? template_facts(t->chat_template) : NULL;
+
+    if (!facts) {
+        json_nil(j, "chat_template");
+        return;
+    }
+    json_key(j, "chat_template"), json_open(j, '{');
+    json_item(j), buf_append_str(j->out, facts);
+    json_close(j, '}');
+}
+
 static void write_members(struct tokenizer_handle *t, const struct tokenizer_choice *c)
 {
     struct buf out = {0};
@@ -112,6 +126,7 @@ static void write_members(struct tokenizer_handle *t, const struct tokenizer_cho
     json_close(&j, ']');
     json_bool(&j, "whitespace_fix", t->whitespace_fix);
     json_bool(&j, "custom_chat_template", t->chat_template != NULL);
+    write_own_template(t, &j);
     json_raw(&j, "effective", t->effective);
     if (t->n_eos_ids == 0)
         notice_add(&notices, "eos-missing",
@@ -170,6 +185,50 @@ bool tokenizer_terms_read(const char *members, struct tokenizer_terms *ret, stru
     if (!json_read_end(&r, ERR_STORE_CORRUPT, "tokenizer", err))
         return false;
     *ret = terms;
+    return true;
+}
+
+bool takes_text_only(const struct arch *a) { return a->input_modalities == MODALITY_TEXT; }
+
+static void read_tokenizer(struct json_reader *r, struct pipeline_tokenizer *ret)
+{
+    struct slice key, text;
+
+    if (json_read_kind(r) != KIND_OBJECT) {
+        json_read_skip(r);
+        return;
+    }
+    json_read_object(r);
+    while (json_read_key(r, &key)) {
+        bool is_id = slice_eq(key, "id");
+
+        if (!is_id && !slice_eq(key, "message_rules"))
+            json_read_skip(r);
+        else if (!json_read_text(r, &text))
+            return;
+        else if (is_id)
+            slice_copy(text, ret->id, sizeof(ret->id));
+        else
+            ret->max_rules = slice_eq(text, "max");
+    }
+}
+
+bool pipeline_tokenizer_read(const char *members, struct pipeline_tokenizer *ret, struct err *err)
+{
+    AUTO_FREE char *text = str_printf("{%s}", members);
+    AUTO_JSON_READER struct json_reader r = json_reader(text, strlen(text));
+    struct pipeline_tokenizer found = {0};
+    struct slice key;
+
+    json_read_object(&r);
+    while (json_read_key(&r, &key))
+        if (slice_eq(key, "tokenizer"))
+            read_tokenizer(&r, &found);
+        else
+            json_read_skip(&r);
+    if (!json_read_end(&r, ERR_STORE_CORRUPT, "pipeline", err))
+        return false;
+    *ret = found;
     return true;
 }
 

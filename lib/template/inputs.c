@@ -78,7 +78,8 @@ static bool mark_end(struct render *r, struct value messages, struct inputs *ret
 bool inputs_read(struct render *r, const struct template_inputs *in,
                  const struct template_modes *modes, struct inputs *ret)
 {
-    struct value messages, tools, documents, kwargs;
+    static const char additional_name[] = "additional_special_tokens";
+    struct value messages, tools, documents, kwargs, additional;
 
     r->inputs = arena_new_array(&r->arena, r->t->n_inputs + 1, struct value);
     for (size_t i = 0; i < r->t->n_inputs; i++)
@@ -88,12 +89,15 @@ bool inputs_read(struct render *r, const struct template_inputs *in,
         !messages_prepare(r, messages, modes, in->max_rules) ||
         !read_json(r, in->tools, "tools", V_LIST, true, &tools) ||
         !read_json(r, in->documents, "documents", V_LIST, true, &documents) ||
-        !read_json(r, in->kwargs, "template_kwargs", V_DICT, false, &kwargs))
+        !read_json(r, in->kwargs, "template_kwargs", V_DICT, false, &kwargs) ||
+        !read_json(r, in->additional_tokens, additional_name, V_LIST, true, &additional))
         return false;
     if (in->continue_final_message && !mark_end(r, messages, ret))
         return false;
     for (size_t i = 0; i < in->n_tokens; i++)
         set_input(r, in->tokens[i].name, str_const(&r->arena, in->tokens[i].text));
+    if (additional.kind == V_LIST)
+        set_input(r, additional_name, additional);
     for (size_t i = 0; kwargs.kind == V_DICT && i < kwargs.dict->n; i++)
         set_named(r, kwargs.dict->entries[i].key.str, kwargs.dict->entries[i].value);
     set_input(r, "messages", messages);

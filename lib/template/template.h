@@ -107,6 +107,7 @@ struct template_inputs {
     struct slice kwargs;                 /* object: its members become variables */
     const struct template_token *tokens; /* variables too; missing ones are undefined */
     size_t n_tokens;
+    struct slice additional_tokens; /* array of texts: additional_special_tokens; else undefined */
     bool add_generation_prompt;
     /* The end of the last message is where the model goes on: the text ends there. */
     bool continue_final_message;

@@ -106,14 +106,24 @@ static const struct added_node *child(const struct added_set *a, const struct ad
     return low < end && a->nodes[low].label == label ? &a->nodes[low] : NULL;
 }
 
+static bool is_guarded(const struct added_guard *g, size_t start, size_t end)
+{
+    if (!g->of->n)
+        return false;
+    return g->origins ? guard_touches(g->of, g->origins[start].start, g->origins[end - 1].end)
+                      : guard_touches(g->of, (uint32_t)start, (uint32_t)end);
+}
+
 static const struct added_node *longest(const struct added_set *a, const char *text, size_t size,
-                                        size_t at, size_t *ret_end)
+                                        size_t begin, const struct added_guard *guard,
+                                        size_t *ret_end)
 {
     const struct added_node *node = a->nodes, *found = NULL;
+    size_t at = begin;
 
     while (at < size && (node = child(a, node, (uint8_t)text[at]))) {
         at++;
-        if (node->id != NO_ID) {
+        if (node->id != NO_ID && !(node->flags & ADDED_SPECIAL && is_guarded(guard, begin, at))) {
             found = node;
             *ret_end = at;
         }
@@ -167,7 +177,8 @@ static size_t spaces_behind(const char *text, size_t size, size_t at)
 
 /* The first token that text has at or after *at; *at is then its begin. */
 static const struct added_node *next_found(const struct added_set *a, const char *text, size_t size,
-                                           size_t *at, bool no_special, size_t *ret_end)
+                                           size_t *at, const struct added_guard *guard,
+                                           size_t *ret_end)
 {
     for (;; *at = *ret_end) {
         const struct added_node *found;
@@ -176,13 +187,11 @@ static const struct added_node *next_found(const struct added_set *a, const char
             ++*at;
         if (*at >= size)
             return NULL;
-        found = longest(a, text, size, *at, ret_end);
+        found = longest(a, text, size, *at, guard, ret_end);
         if (!found) {
             *ret_end = *at + 1;
             continue;
         }
-        if (no_special && found->flags & ADDED_SPECIAL)
-            continue;
         if (found->flags & ADDED_SINGLE_WORD && !is_word_alone(text, size, *at, *ret_end))
             continue;
         return found;
@@ -190,7 +199,7 @@ static const struct added_node *next_found(const struct added_set *a, const char
 }
 
 bool added_next(const struct added_set *a, const char *text, size_t size, size_t at, size_t floor,
-                bool no_special, struct added_match *ret)
+                const struct added_guard *guard, struct added_match *ret)
 {
     const struct added_node *found;
 
@@ -198,7 +207,7 @@ bool added_next(const struct added_set *a, const char *text, size_t size, size_t
         return false;
     /* White space that the last one took may be a token that takes it too: nothing is left of it.
      */
-    for (; (found = next_found(a, text, size, &at, no_special, &ret->next)); at = ret->next) {
+    for (; (found = next_found(a, text, size, &at, guard, &ret->next)); at = ret->next) {
         ret->id = found->id;
         ret->start = at;
         ret->end = ret->next;

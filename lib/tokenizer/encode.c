@@ -3,6 +3,8 @@
 #include "tokenizer/parts.h"
 #include "tokenizer/scalar.h"
 
+#include <assert.h>
+
 enum { TEXT_MAX = 1 << 30 };
 
 static bool check_text(const char *text, size_t size, struct err *err)
@@ -232,9 +234,7 @@ static bool add_tokens(struct sequence_job *job, const struct piece *piece, int3
 
 static unsigned pieces_flags(const struct encode_options *options, bool pretokenized)
 {
-    return (options->offsets ? PIECES_ORIGINS : 0u) |
-           (options->no_special ? PIECES_NO_SPECIAL : 0u) |
-           (pretokenized ? PIECES_PRETOKENIZED : 0u);
+    return (options->offsets ? PIECES_ORIGINS : 0u) | (pretokenized ? PIECES_PRETOKENIZED : 0u);
 }
 
 static bool encode_word(struct sequence_job *job, struct slice text, struct err *err)
@@ -243,9 +243,9 @@ static bool encode_word(struct sequence_job *job, struct slice text, struct err 
     size_t first, end;
 
     if (!check_text(text.data, text.size, err) ||
-        !pieces_make(job->t->program, text.data, text.size,
-                     pieces_flags(job->options, job->word >= 0), s->pieces_scratch, &s->pieces,
-                     err))
+        !pieces_make_guarded(job->t->program, text.data, text.size,
+                             pieces_flags(job->options, job->word >= 0), &job->options->guard,
+                             s->pieces_scratch, &s->pieces, err))
         return false;
     job->cursor =
         (struct char_cursor){.text = text.data,
@@ -292,7 +292,7 @@ static bool encode_sequence(const struct tokenizer *t, const struct encode_input
  * Appends to out; NULL: adds to *ret_n how many ids there are. *ret false: the text must go the
  * exact way, and what out holds is of no use. The text is copied, for words look behind its end.
  */
-static bool encode_words(const struct tokenizer *t, struct slice text, bool no_special,
+static bool encode_words(const struct tokenizer *t, struct slice text, const struct guard *guard,
                          struct scratch *s, struct words_out *out, size_t *ret_n, bool *ret,
                          struct err *err)
 {
@@ -307,7 +307,7 @@ static bool encode_words(const struct tokenizer *t, struct slice text, bool no_s
     buf_append(&s->text, text.data, text.size);
     for (size_t at = 0; at < text.size; at = added.end) {
         enum added_found found =
-            added_find(&t->core, t->finder, s->text.data, text.size, at, no_special, &added, &id);
+            added_find(&t->core, t->finder, s->text.data, text.size, at, guard, &added, &id);
         bool ok = true;
 
         if (found == ADDED_EXACT)
@@ -365,7 +365,7 @@ static bool encode_plain(const struct tokenizer *t, const struct encode_input *i
     out->n = 0;
     out->want_spans = options->offsets;
     if (!check_text(text.data, text.size, err) ||
-        !encode_words(t, text, options->no_special, s, out, NULL, ret_done, err))
+        !encode_words(t, text, &options->guard, s, out, NULL, ret_done, err))
         return false;
     if (!*ret_done)
         return true;
@@ -393,6 +393,7 @@ bool tokenizer_encode(const struct tokenizer *t, const struct encode_input *inpu
     size_t n_added = options->add_special_tokens ? postprocess_added(&t->core, pair != NULL) : 0;
     bool done = false;
 
+    assert(!options->guard.n || (!pair && !input->pretokenized));
     if (!pair && !encode_plain(t, input, options, scratch, ret, &done, err))
         return false;
     if (done)
@@ -448,11 +449,14 @@ void encoded_release(struct encoded *e)
 
 /* ---- ids only */
 
+static const struct guard no_guard;
+
 static bool encode_bare(const struct tokenizer *t, const char *text, size_t size, struct scratch *s,
                         struct id_list *ids, struct err *err)
 {
     struct words_out out = {.ids = ids->items, .n = ids->n, .capacity = ids->capacity};
-    bool done, ok = encode_words(t, (struct slice){text, size}, false, s, &out, NULL, &done, err);
+    bool done,
+        ok = encode_words(t, (struct slice){text, size}, &no_guard, s, &out, NULL, &done, err);
 
     ids->items = out.ids;
     ids->capacity = out.capacity;
@@ -519,7 +523,7 @@ bool tokenizer_count(const struct tokenizer *t, const char *text, size_t size,
 
     if (!check_text(text, size, err) ||
         (t->wraps_plainly &&
-         !encode_words(t, (struct slice){text, size}, false, scratch, NULL, &n, &done, err)))
+         !encode_words(t, (struct slice){text, size}, &no_guard, scratch, NULL, &n, &done, err)))
         return false;
     if (!done) {
         scratch->ids.n = 0;

@@ -255,6 +255,26 @@ static bool token_or_list(struct loader *l, void *ret)
     }
 }
 
+/* A list of tokens, or tokens by the name a model has for them. */
+static bool extra_tokens(struct loader *l, void *ret)
+{
+    struct slice key;
+
+    (void)ret;
+    if (json_read_kind(&l->r) == KIND_ARRAY)
+        return token_list(l);
+    if (json_read_kind(&l->r) != KIND_OBJECT)
+        return json_read_skip(&l->r);
+    json_read_object(&l->r);
+    while (json_read_key(&l->r, &key)) {
+        enum json_kind kind = json_read_kind(&l->r);
+        bool token = kind == KIND_STRING || kind == KIND_OBJECT;
+        if (token ? !push_token(l, true) : !json_read_skip(&l->r))
+            return false;
+    }
+    return !l->r.fault;
+}
+
 /* One member of a file, wherever it stands in it. */
 static bool read_member(struct slice file, const char *name, const char *member,
                         bool (*part)(struct loader *, void *), struct tokenizer_spec *s,
@@ -292,7 +312,7 @@ static bool read_specials(struct slice file, const char *name, struct tokenizer_
         if (!read_member(file, name, roles[i], token_or_list, s, err))
             return false;
     return read_member(file, name, "additional_special_tokens", token_or_list, s, err) &&
-           read_member(file, name, "extra_special_tokens", token_or_list, s, err);
+           read_member(file, name, "extra_special_tokens", extra_tokens, s, err);
 }
 
 /* ---- what changes a tokenizer that is already there */

@@ -55,17 +55,17 @@ def environment():
 ENV = environment()
 
 
-def variables(context):
-    out = dict(TOKENS)
+def variables(context, tokens):
+    out = dict(tokens)
     out.update({"tools": None, "documents": None, "add_generation_prompt": True, "messages": []})
     out.update(context)
     return out
 
 
-def render(template, context):
+def render(template, context, tokens=TOKENS):
     """("ok", text) or ("error", what)."""
     try:
-        text = ENV.from_string(template).render(**variables(context))
+        text = ENV.from_string(template).render(**variables(context, tokens))
         text.encode()
         return "ok", text
     except Exception as e:  # whatever Python raises is an error of the template

@@ -4,6 +4,7 @@ that renders them.
 
 PIPELINED_TEMPLATE_CASES says how many generated templates are compared (3,000).
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -19,6 +20,7 @@ jinja2 = pytest.importorskip("jinja2")
 import jinja_reference as reference
 import template_fuzz
 from daemon import BUILD, EXAMPLES, SOURCE, Daemon
+from test_openapi import check
 
 DATA = SOURCE / "tests" / "data" / "templates"
 CHATS = json.loads((DATA / "chats.json").read_text())
@@ -216,8 +218,14 @@ def test_route_joins_parts_where_asked(served):
     ({"messages": "x"}, 422, "invalid-field"),
     ({"messages": ["x"]}, 422, "invalid-field"),
     ({"messages": HELLO, "mesages": 1}, 422, "unknown-field"),
-    ({"messages": HELLO, "tokenize": True}, 501, "not-implemented"),
-    ({"messages": HELLO, "offsets": True}, 501, "not-implemented"),
+    ({"messages": HELLO, "messages ": 1}, 422, "unknown-field"),
+    ({"messages": HELLO, "tokenize": "yes"}, 422, "invalid-field"),
+    ({"messages": HELLO, "offsets": True}, 422, "unsupported-combination"),
+    ({"messages": HELLO, "assistant_tokens_mask": True}, 422, "unsupported-combination"),
+    ({"messages": HELLO, "max_length": 3}, 422, "unsupported-combination"),
+    ({"messages": HELLO, "tokenize": True, "offset_unit": "bit"}, 422, "invalid-field"),
+    ({"messages": HELLO, "tokenize": True, "max_length": 0}, 422, "invalid-field"),
+    ({"messages": HELLO, "tokenize": True, "padding": "max_length"}, 422, "invalid-field"),
     ({"messages": HELLO, "template_name": "rag"}, 422, "template-not-found"),
     ({"messages": HELLO, "template_name": "rag", "chat_template": "x"}, 422, "unsupported-combination"),
     ({"messages": HELLO, "continue_final_message": True, "add_generation_prompt": True}, 422,
@@ -389,3 +397,46 @@ def test_template_may_be_a_file_below_a_root(shelf):
         for route, field in (("tokenizers", "model"), ("pipelines", "model_path")):
             a = shelf.post(f"/v1/{route}", {field: str(model), "chat_template": str(path)})
             assert (a.status, a.json()["code"]) == (status, slug), (path, a)
+
+
+def test_additional_special_tokens_are_a_list(shelf):
+    template = "{{ additional_special_tokens[1] }}{{ additional_special_tokens|length }}"
+    for name, files, text in (
+            ("listed", {"tokenizer_config.json": {"additional_special_tokens": ["<x>", {"content": "<y>"}, 3]}}, "<y>2"),
+            ("mapped", {"special_tokens_map.json": {"additional_special_tokens": ["<p>", "<q>", "<r>"]}}, "<q>3"),
+            ("both", {"tokenizer_config.json": {"additional_special_tokens": ["<x>", "<y>"]},
+                      "special_tokens_map.json": {"additional_special_tokens": ["<p>", "<q>", "<r>"]}}, "<y>2")):
+        tokenizer = model_with(shelf, f"additional-{name}", files)
+        assert rendered(shelf, tokenizer, chat_template=template)[0] == text, name
+    tokens = shelf.get(f"/v1/tokenizers/{tokenizer}").json()["additional_special_tokens"]
+    assert tokens == ["<x>", "<y>"]
+    without = rendered(shelf, model_with(shelf, "additional-none", {"chat_template.jinja": template}))
+    assert (without["code"], without["exception"]) == ("template-failed", "UndefinedError")
+
+
+# ---- what is said of them
+
+
+def test_documents_say_what_templates_are(shelf):
+    tokenizer = model_with(shelf, "facts", {
+        "tokenizer_config.json": {"chat_template": [
+            {"name": "default", "template": "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}"
+                                            "{% endfor %}{{ enable_thinking }}"},
+            {"name": "tool_use", "template": "{{ tools|tojson }}{{ messages[0].content }}"}]},
+        "additional_chat_templates/broken.jinja": "\n  {% include 'x' %}"})
+    model = shelf.get("/v1/model/tokenizer", {"model": str(shelf.root / "facts")}).json()
+    made = shelf.get(f"/v1/tokenizers/{tokenizer}").json()
+    assert made["chat_templates"] == model["chat_templates"] and made["chat_template"] is None
+    facts = {t["name"]: t for t in model["chat_templates"]}
+    assert facts.keys() == {"default", "tool_use", "broken"}
+    assert (facts["default"]["content_format"], facts["default"]["variables"]) == ("openai", ["enable_thinking"])
+    assert facts["tool_use"]["content_format"] == "string" and facts["tool_use"]["supports"]["tools"]
+    assert facts["tool_use"]["supports"]["system"] and not facts["default"]["supports"]["tools"]
+    assert facts["tool_use"]["sha256"] == hashlib.sha256(b"{{ tools|tojson }}{{ messages[0].content }}").hexdigest()
+    broken = facts["broken"]
+    assert broken["supports"] is None and broken["origin"] == "additional_chat_templates/broken.jinja"
+    assert (broken["error"]["code"], broken["error"]["line"], broken["error"]["column"]) == ("template-invalid", 2, 6)
+    own = shelf.post("/v1/tokenizers", {"model": str(shelf.root / "facts"), "chat_template": "{{ messages }}"}).json()
+    assert own["custom_chat_template"] and own["chat_template"]["supports"]["system"]
+    check(shelf, "get", "/v1/tokenizers/{id}", f"/v1/tokenizers/{own['id']}", expect=[200])
+    check(shelf, "get", "/v1/model/tokenizer", f"/v1/model/tokenizer?model={shelf.root / 'facts'}", expect=[200])

@@ -228,6 +228,27 @@ static void llama_classes_get_bos_and_eos_from_the_config(void **state)
 
 /* ---- other formats */
 
+static void special_tokens_of_a_models_own_are_read_in_both_forms(void **state)
+{
+    static const char *const forms[] = {
+        "{\"extra_special_tokens\":{\"image_token\":\"<i>\",\"video_token\":"
+        "{\"content\":\"<v>\"},\"odd\":3}}",
+        "{\"extra_special_tokens\":[\"<i>\",{\"content\":\"<v>\"},3]}"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+        AUTO_TOKENIZER_SPEC struct tokenizer_spec s = {0};
+
+        load(&(struct tokenizer_files){.tokenizer_json = of("{" WORDS "}"),
+                                       .tokenizer_config = of(forms[i])},
+             &s);
+        assert_int_equal(s.n_added, 2);
+        is_text(&s, s.added[0].content, "<i>");
+        is_text(&s, s.added[1].content, "<v>");
+        assert_true(s.added[0].special && s.added[1].special);
+    }
+}
+
 static void vocab_txt_makes_a_bert(void **state)
 {
     (void)state;
@@ -374,6 +395,7 @@ int main(void)
         cmocka_unit_test(what_is_not_supported_is_refused_by_name),
         cmocka_unit_test(byte_alphabets_are_recognized),
         cmocka_unit_test(llama_classes_get_bos_and_eos_from_the_config),
+        cmocka_unit_test(special_tokens_of_a_models_own_are_read_in_both_forms),
         cmocka_unit_test(vocab_txt_makes_a_bert),
         cmocka_unit_test(vocab_json_and_merges_make_a_gpt2),
         cmocka_unit_test(ranks_become_merges),
