@@ -9,7 +9,6 @@
 #include "api/text_job.h"
 #include "hub/repo_id.h"
 #include "resolve/request.h"
-#include "template/template.h"
 
 #include <jansson.h>
 
@@ -48,17 +47,6 @@ struct args_tokenizer {
     struct tokenizer_request request;
 };
 
-/* OP_TOKENIZER_RENDER */
-struct args_render {
-    char id[41];
-    char *body; /* what inputs borrows from */
-    size_t body_size;
-    struct template_inputs inputs; /* tokens apart */
-    char *chat_template;           /* the request's own text; NULL: none */
-    char *template_name;           /* NULL: the default one */
-    bool template_only; /* special_tokens: those of the template count, not those of the texts */
-};
-
 /* OP_FACTORY_CREATE, OP_PIPELINE_CREATE */
 struct args_pipeline {
     struct pipeline_request request;
@@ -94,5 +82,4 @@ void args_register_release(void *args);
 void args_plain_release(
     void *args); /* args_arch, args_reset, args_model, args_handle, args_lease */
 void args_tokenizer_release(void *args);
-void args_render_release(void *args);
 void args_pipeline_release(void *args);

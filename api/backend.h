@@ -37,9 +37,8 @@ enum op {
     OP_TOKENIZER_GET,    /* args: struct args_handle, as every GET, LIST and DELETE below */
     OP_TOKENIZER_LIST,
     OP_TOKENIZER_DELETE,
-    OP_TOKENIZER_RENDER, /* args: struct args_render */
-    OP_TEXT,             /* args: struct args_text */
-    OP_FACTORY_CREATE,   /* args: struct args_pipeline */
+    OP_TEXT,           /* args: struct args_text */
+    OP_FACTORY_CREATE, /* args: struct args_pipeline */
     OP_FACTORY_GET,
     OP_FACTORY_LIST,
     OP_FACTORY_DELETE,

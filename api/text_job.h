@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Text job: one request that encodes or decodes, from its body to the body of
- * its answer.
+ * Text job: one request that encodes, decodes or renders, from its body to the
+ * body of its answer.
  *
  * The same job runs in two places. When the tokenizer is at hand and the text is
  * small (TEXT_INLINE_MAX: some 50 us at the worst), the I/O loop runs it at
@@ -9,6 +9,7 @@
  * call: the backend opens the tokenizer and a worker runs it, with a crew for
  * what is large (text_parts.h).
  */
+#include "api/chat.h"
 #include "hub/repo_id.h"
 #include "pipeline/text_tokenizer.h"
 #include "tokenizer/prefix.h"
@@ -48,15 +49,20 @@ struct text_kind {
 
 struct text_job {
     const struct text_kind *kind;
-    struct text_tokenizer *tokenizer; /* borrowed while it runs */
-    struct text_scratch *scratch;     /* the thread's, while it runs */
+    struct text_tokenizer
+        *tokenizer;               /* borrowed while it runs; NULL for a chat that is text only */
+    struct text_scratch *scratch; /* the thread's, while it runs */
     const char *body;
     size_t body_size;
-    char *argument;  /* of the path or the query; owned */
-    bool plain_text; /* the body is text, not JSON */
-    bool octets_in;  /* the body is ids, u32 little endian */
-    bool octets;     /* … and so is the answer */
-    bool text_out;   /* the answer is text alone */
+    char *argument; /* of the path or the query; owned */
+    /* What the route has read of the body already; owned. NULL: the job reads it. */
+    void *asked;
+    void (*asked_release)(void *asked);
+    struct chat *chat; /* part of asked: messages to be rendered; NULL: none */
+    bool plain_text;   /* the body is text, not JSON */
+    bool octets_in;    /* the body is ids, u32 little endian */
+    bool octets;       /* … and so is the answer */
+    bool text_out;     /* the answer is text alone */
 
     struct text_crew *crew;        /* NULL: nobody helps */
     struct prefix_cache *prefixes; /* NULL: none */

@@ -24,6 +24,8 @@ void args_text_release(void *args)
 {
     struct args_text *a = args;
 
+    if (a->job.asked)
+        a->job.asked_release(a->job.asked);
     buf_release(&a->job.out);
     text_tokenizer_unref(a->opened);
     free(a->job.argument);

@@ -22,7 +22,6 @@ static void (*const op_table[N_OPS])(struct core *core, struct call *call) = {
     [OP_TOKENIZER_GET] = op_handle_get,
     [OP_TOKENIZER_LIST] = op_handle_list,
     [OP_TOKENIZER_DELETE] = op_handle_delete,
-    [OP_TOKENIZER_RENDER] = op_tokenizer_render,
     [OP_FACTORY_CREATE] = op_pipeline_create,
     [OP_FACTORY_GET] = op_handle_get,
     [OP_FACTORY_LIST] = op_handle_list,

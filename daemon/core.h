@@ -150,7 +150,6 @@ void op_model(struct core *core, struct call *call); /* every question about one
 void op_model_delete(struct core *core, struct call *call);
 void op_models(struct core *core, struct call *call); /* the list, or one of it */
 void op_tokenizer_create(struct core *core, struct call *call);
-void op_tokenizer_render(struct core *core, struct call *call);
 void op_pipeline_create(struct core *core, struct call *call); /* and factories */
 void op_factory_build(struct core *core, struct call *call);
 void op_handle_get(struct core *core, struct call *call);

@@ -84,7 +84,7 @@ static void on_texts_read(struct storage_read *read)
     } else if (!h) { /* deleted meanwhile: what was asked may make it anew */
         core_dispatch(core, r->call);
     } else if (!read->handle) {
-        handle_not_found(core, kind_of(r->call->op), read->id, &err);
+        handle_not_found(core, h->kind, read->id, &err);
         core_answer_err(core, r->call, &err);
     } else {
         handles_set_texts(&core->handles, h, read->handle);

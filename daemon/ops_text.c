@@ -1,6 +1,7 @@
 /*
- * OP_TEXT: the tokenizer of a handle (or of a model) is opened, then a worker runs
- * the job, and those that are free help.
+ * OP_TEXT: the tokenizer of a handle (a pipeline's, or of a model) is opened, for
+ * messages the chat template is chosen, then a worker runs the job, and those that are
+ * free help.
  */
 #include "api/args.h"
 #include "daemon/core.h"
@@ -17,6 +18,7 @@ struct texting {
     struct tokenizers_op open;
     struct model *model;
     char id[41], commit[65];
+    char *of_handle; /* the handle's own chat template; NULL: none */
     int64_t max_length;
     bool whitespace_fix;
     uv_work_t work;
@@ -46,6 +48,7 @@ static void finish(struct texting *g)
         core_answer_err(g->core, g->call, &g->err);
     g->core->n_jobs--;
     model_unref(g->model);
+    free(g->of_handle);
     err_release(&g->err);
     free(g);
 }
@@ -70,8 +73,20 @@ static void on_ended(struct crew *crew) { finish(container_of(crew, struct texti
 
 static void on_run(uv_work_t *work, int status)
 {
+    struct texting *g = container_of(work, struct texting, work);
+    struct chat *chat = job_of(g)->chat;
+
     (void)status; /* never canceled */
-    crew_end(&container_of(work, struct texting, work)->crew, on_ended);
+    if (chat && chat->fresh)
+        templates_put(&g->core->templates, chat->choice.text, strlen(chat->choice.text),
+                      chat->compiled);
+    crew_end(&g->crew, on_ended);
+}
+
+static void start(struct texting *g)
+{
+    crew_init(&g->crew, g->core);
+    uv_queue_work(g->core->loop, &g->work, run, on_run);
 }
 
 static int64_t pad_id(const struct model *m)
@@ -99,14 +114,28 @@ static void on_open(struct tokenizers_op *op, struct tokenizer *tokenizer, const
                                                                .whitespace_fix = g->whitespace_fix},
                                       g->id);
     args->job.tokenizer = args->opened;
-    crew_init(&g->crew, g->core);
-    uv_queue_work(g->core->loop, &g->work, run, on_run);
+    start(g);
 }
 
 static void open_tokenizer(struct texting *g)
 {
     g->open = (struct tokenizers_op){.model = g->model, .token = g->core->token, .done = on_open};
     tokenizers_open(&g->core->tokenizers, &g->open);
+}
+
+static bool choose_template(struct texting *g, struct chat *chat)
+{
+    const struct chat_template_request req = {.text = chat->text,
+                                              .name = chat->name,
+                                              .of_handle = g->of_handle,
+                                              .has_tools = chat->inputs.tools.data != NULL};
+
+    chat->facts = &g->model->tokenizer;
+    if (!chat_template_choose(&req, chat->facts, &chat->choice, &g->err))
+        return false;
+    chat->compiled =
+        templates_find(&g->core->templates, chat->choice.text, strlen(chat->choice.text));
+    return true;
 }
 
 static bool take_model(struct texting *g, struct model *model, const struct err *err)
@@ -143,10 +172,15 @@ static void on_model(struct source_op *fetch, struct model *model, const struct 
 {
     struct texting *g = container_of(fetch, struct texting, fetch);
 
-    if (take_model(g, model, err) && (g->id[0] || take_defaults(g)))
-        open_tokenizer(g);
-    else
+    struct chat *chat = job_of(g)->chat;
+
+    if (!take_model(g, model, err) || (!g->id[0] && !take_defaults(g)) ||
+        (chat && !choose_template(g, chat)))
         finish(g);
+    else if (chat && chat->only_text)
+        start(g);
+    else
+        open_tokenizer(g);
 }
 
 static void fetch_model(struct texting *g)
@@ -180,12 +214,11 @@ static void with_handle(struct core *core, struct call *call, struct handle *h)
 {
     struct texting *g = texting_new(core, call);
     struct tokenizer_terms terms = {0};
-    AUTO_FREE char *chat_template = NULL;
 
     snprintf(g->id, sizeof(g->id), "%s", h->id);
     snprintf(g->commit, sizeof(g->commit), "%s", h->commit);
     handle_used(core, h);
-    if (tokenizer_effective_read(h->effective, &g->fetch.ref, &chat_template, &g->err) &&
+    if (tokenizer_effective_read(h->effective, &g->fetch.ref, &g->of_handle, &g->err) &&
         tokenizer_terms_read(h->members, &terms, &g->err)) {
         g->max_length = terms.max_length;
         g->whitespace_fix = terms.whitespace_fix;
@@ -195,10 +228,52 @@ static void with_handle(struct core *core, struct call *call, struct handle *h)
     }
 }
 
-void op_text(struct core *core, struct call *call)
+/* NULL: it was answered that there is none. */
+static struct handle *find_handle(struct core *core, struct call *call, enum store_handle_kind kind,
+                                  const char *id)
 {
     AUTO_ERR struct err err = {0};
+    struct handle *h = handles_find(&core->handles, id);
+
+    if (h && h->kind == kind)
+        return h;
+    handle_not_found(core, kind, id, &err);
+    core_answer_err(core, call, &err);
+    return NULL;
+}
+
+static bool take_pipeline(const struct handle *pipeline, struct chat *chat,
+                          struct pipeline_tokenizer *ret, struct err *err)
+{
+    if (!pipeline_tokenizer_read(pipeline->members, ret, err))
+        return false;
+    if (!ret->id[0])
+        return err_set(err, ERR_NO_TOKENIZER, "%s has no tokenizer", pipeline->id);
+    return !chat || !ret->max_rules || chat_take_max_rules(chat, err);
+}
+
+/* A pipeline's tokenizer, and the rules by which it takes messages. */
+static void with_pipeline(struct core *core, struct call *call, struct handle *pipeline)
+{
+    AUTO_ERR struct err err = {0};
+    struct args_text *args = call->args;
+    struct pipeline_tokenizer tokenizer;
+    struct handle *h;
+
+    handle_used(core, pipeline);
+    if (!take_pipeline(pipeline, args->job.chat, &tokenizer, &err)) {
+        core_answer_err(core, call, &err);
+        return;
+    }
+    h = find_handle(core, call, STORE_TOKENIZER, tokenizer.id);
+    if (h)
+        handle_with_texts(core, call, h, with_handle);
+}
+
+void op_text(struct core *core, struct call *call)
+{
     const struct args_text *args = call->args;
+    bool is_pipeline = strncmp(args->id, "pl_", 3) == 0;
     struct handle *h;
 
     if (!args->id[0]) {
@@ -208,11 +283,7 @@ void op_text(struct core *core, struct call *call)
         fetch_model(g);
         return;
     }
-    h = handles_find(&core->handles, args->id);
-    if (h && h->kind == STORE_TOKENIZER) {
-        handle_with_texts(core, call, h, with_handle);
-        return;
-    }
-    handle_not_found(core, STORE_TOKENIZER, args->id, &err);
-    core_answer_err(core, call, &err);
+    h = find_handle(core, call, is_pipeline ? STORE_PIPELINE : STORE_TOKENIZER, args->id);
+    if (h)
+        handle_with_texts(core, call, h, is_pipeline ? with_pipeline : with_handle);
 }

@@ -1,7 +1,5 @@
 #include "api/routes/encoding_json.h"
 
-#include "json/writer.h"
-
 void tokens_json(const struct tokenizer *t, const uint32_t *ids, size_t n, struct buf *out)
 {
     AUTO_BUF struct buf name = {0};
@@ -30,7 +28,7 @@ static void offsets_json(const struct encoded *e, struct buf *out)
     buf_append_char(out, ']');
 }
 
-static void bytes_json(const uint8_t *items, size_t n, struct buf *out)
+void mask_json(const uint8_t *items, size_t n, struct buf *out)
 {
     buf_append_char(out, '[');
     for (size_t i = 0; i < n; i++) {
@@ -53,9 +51,8 @@ static void words_json(const int32_t *items, size_t n, struct buf *out)
     buf_append_char(out, ']');
 }
 
-/* One level: overflowing pieces have none of their own. */
-static void object_json(const struct tokenizer *t, const struct encoded *e,
-                        const struct encoding_parts *parts, struct json *j)
+void encoding_members_json(const struct tokenizer *t, const struct encoded *e,
+                           const struct encoding_parts *parts, struct json *j)
 {
     struct buf *out = j->out;
 
@@ -68,9 +65,9 @@ static void object_json(const struct tokenizer *t, const struct encoded *e,
     if (parts->type_ids)
         json_key(j, "type_ids"), json_write_u32s(out, e->type_ids, e->n);
     if (parts->special_mask)
-        json_key(j, "special_tokens_mask"), bytes_json(e->special_mask, e->n, out);
+        json_key(j, "special_tokens_mask"), mask_json(e->special_mask, e->n, out);
     if (parts->attention_mask)
-        json_key(j, "attention_mask"), bytes_json(e->attention_mask, e->n, out);
+        json_key(j, "attention_mask"), mask_json(e->attention_mask, e->n, out);
     if (parts->word_ids)
         json_key(j, "word_ids"), words_json(e->word_ids, e->n, out);
 }
@@ -81,12 +78,12 @@ void encoding_json(const struct tokenizer *t, const struct encoded *e,
     struct json j = json_begin(out);
 
     json_open(&j, '{');
-    object_json(t, e, parts, &j);
+    encoding_members_json(t, e, parts, &j);
     if (e->n_overflowing) {
-        json_key(&j, "overflowing"), json_open(&j, '[');
+        json_key(&j, "overflowing"), json_open(&j, '['); /* these have none of their own */
         for (size_t i = 0; i < e->n_overflowing; i++) {
             json_item(&j), json_open(&j, '{');
-            object_json(t, &e->overflowing[i], parts, &j);
+            encoding_members_json(t, &e->overflowing[i], parts, &j);
             json_close(&j, '}');
         }
         json_close(&j, ']');

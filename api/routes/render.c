@@ -1,310 +1,206 @@
 /*
- * Rendering: messages to the text a model is given.
+ * Rendering: messages to the text a model is given, and to its ids.
  *
  * The body is read without a tree: messages, tools and template_kwargs go to
  * the template as the bytes they came in.
  */
-#include "api/routes/routes.h"
-#include "base/nearest.h"
-#include "json/reader.h"
-
-#include <stdio.h>
+#include "api/routes/chat_fields.h"
+#include "api/routes/encode_fields.h"
+#include "api/routes/text.h"
+#include "pipeline/prompt.h"
 
 enum { BODY_MAX = 32 << 20 };
 
 /* ---- the body */
 
-static const char *const members[] = {
-    "messages",
-    "tools",
-    "documents",
-    "add_generation_prompt",
-    "continue_final_message",
-    "chat_template",
-    "template_name",
-    "template_kwargs",
-    "content_format",
-    "tool_arguments",
-    "null_content",
-    "message_rules",
-    "special_tokens",
-    "tokenize",
-    "offsets",
+struct render_body {
+    struct chat_fields chat;
+    struct encode_fields how; /* goes with tokenize, as the masks do */
+    bool tokenize, assistant_mask;
 };
 
-static bool wrong(struct err *err, const char *field, const char *what)
-{
-    err_set(err, ERR_FIELD, "%s: %s", field, what);
-    return err_fact_str(err, "field", field);
-}
-
-static bool unknown(struct err *err, struct slice key)
-{
-    const char *near[NEAREST_MAX];
-    char name[100];
-
-    slice_copy(key, name, sizeof(name));
-    err_set(err, ERR_UNKNOWN_FIELD, "there is no field '%s' here", name);
-    err_fact_str(err, "field", name);
-    return err_fact_strv(err, "nearest", near, nearest(name, members, ARRAY_SIZE(members), near));
-}
-
-/* A value of this kind as its bytes; null counts as not given. */
-static bool take_raw(struct json_reader *r, enum json_kind kind, const char *field,
-                     struct slice *ret, struct err *err)
-{
-    enum json_kind found = json_read_kind(r);
-
-    if (found == KIND_NULL)
-        return json_read_null(r);
-    if (found != kind && found != KIND_NONE)
-        return wrong(err, field, kind == KIND_ARRAY ? "an array is wanted" : "an object is wanted");
-    return json_read_raw(r, ret);
-}
-
-static bool take_bool(struct json_reader *r, const char *field, int *ret, struct err *err)
-{
-    enum json_kind found = json_read_kind(r);
-    bool b = false;
-
-    if (found == KIND_NULL)
-        return json_read_null(r);
-    if (found != KIND_BOOL && found != KIND_NONE)
-        return wrong(err, field, "true or false is wanted");
-    if (!json_read_bool(r, &b))
-        return false;
-    *ret = b;
-    return true;
-}
-
-static bool take_text(struct json_reader *r, const char *field, char **ret, struct err *err)
-{
-    enum json_kind found = json_read_kind(r);
-    struct slice text;
-
-    if (found == KIND_NULL)
-        return json_read_null(r);
-    if (found != KIND_STRING && found != KIND_NONE)
-        return wrong(err, field, "a string is wanted");
-    if (!json_read_text(r, &text))
-        return false;
-    if (memchr(text.data, '\0', text.size))
-        return wrong(err, field, "it may not contain U+0000");
-    free(*ret);
-    *ret = slice_dup(text);
-    return true;
-}
-
-/* Fields that are one of a few words; the first is the default. */
-static const struct choice {
-    const char *field, *what;
-    const char *words[5];
-} choices[] = {
-    {"content_format",
-     "it is one of openai (as given), string (text parts joined), auto",
-     {"openai", "string", "auto"}},
-    {"tool_arguments",
-     "it is one of given, object (JSON text becomes what it says), text (JSON text), auto",
-     {"given", "object", "text", "auto"}},
-    {"null_content",
-     "it is one of given, empty (null becomes the empty text), auto",
-     {"given", "empty", "auto"}},
-    {"message_rules",
-     "it is one of given, max (as MAX's pipelines take messages)",
-     {"given", "max"}},
-    {"special_tokens",
-     "it is one of all, template_only (those that come from the request's texts are no tokens)",
-     {"all", "template_only"}},
+#define AT(field) offsetof(struct render_body, field)
+static const struct text_field fields[] = {
+    CHAT_FIELDS(AT(chat), "template_kwargs"),
+    ENCODE_FIELDS(AT(how)),
+    {"tokenize", TEXT_FIELD_BOOL, AT(tokenize)},
+    {"assistant_tokens_mask", TEXT_FIELD_BOOL, AT(assistant_mask)},
 };
-enum { CONTENT, ARGUMENTS, NULLS, RULES, SPECIAL, N_CHOICES };
+_Static_assert(ARRAY_SIZE(fields) <= TEXT_FIELDS_MAX, "more fields than are told apart");
 
-static bool take_choice(struct json_reader *r, const struct choice *c, int *ret, struct err *err)
-{
-    AUTO_FREE char *word = NULL;
-    size_t n = 0;
-
-    if (!take_text(r, c->field, &word, err))
-        return false;
-    if (!word)
-        return true;
-    for (; c->words[n]; n++)
-        if (str_eq(word, c->words[n])) {
-            *ret = (int)n;
-            return true;
-        }
-    wrong(err, c->field, c->what);
-    return err_fact_strv(err, "allowed", c->words, n);
-}
+/* As transformers has them: messages are left as they are, and the template says it all. */
+static const struct template_modes as_given = {CONTENT_OPENAI, ARGUMENTS_GIVEN, NULL_GIVEN};
+static const struct encode_fields no_wish = ENCODE_FIELDS_NONE(false);
 
 struct asked {
-    int prompt, go_on, tokenize, offsets; /* -1: not said */
-    int choices[N_CHOICES];
+    struct render_body body;
+    struct chat chat;
+    struct buf keep; /* strings of the body that had escapes */
 };
 
-static bool take_member(struct json_reader *r, struct slice key, struct args_render *a,
-                        struct asked *asked, struct err *err)
+static void asked_release(void *asked)
 {
-    struct template_inputs *in = &a->inputs;
+    struct asked *a = asked;
 
-    if (slice_eq(key, "messages"))
-        return take_raw(r, KIND_ARRAY, "messages", &in->messages, err);
-    if (slice_eq(key, "tools"))
-        return take_raw(r, KIND_ARRAY, "tools", &in->tools, err);
-    if (slice_eq(key, "documents"))
-        return take_raw(r, KIND_ARRAY, "documents", &in->documents, err);
-    if (slice_eq(key, "template_kwargs"))
-        return take_raw(r, KIND_OBJECT, "template_kwargs", &in->kwargs, err);
-    if (slice_eq(key, "add_generation_prompt"))
-        return take_bool(r, "add_generation_prompt", &asked->prompt, err);
-    if (slice_eq(key, "continue_final_message"))
-        return take_bool(r, "continue_final_message", &asked->go_on, err);
-    if (slice_eq(key, "tokenize"))
-        return take_bool(r, "tokenize", &asked->tokenize, err);
-    if (slice_eq(key, "offsets"))
-        return take_bool(r, "offsets", &asked->offsets, err);
-    if (slice_eq(key, "chat_template"))
-        return take_text(r, "chat_template", &a->chat_template, err);
-    if (slice_eq(key, "template_name"))
-        return take_text(r, "template_name", &a->template_name, err);
-    for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
-        if (slice_eq(key, choices[i].field))
-            return take_choice(r, &choices[i], &asked->choices[i], err);
-    return unknown(err, key);
+    chat_release(&a->chat);
+    buf_release(&a->keep);
+    free(a);
 }
 
-static bool set_modes(struct args_render *a, const int choice[N_CHOICES], struct err *err)
+static bool check(const struct text_job *job, const struct render_body *b, struct err *err)
 {
-    struct template_inputs *in = &a->inputs;
+    const char *field =
+        b->assistant_mask ? "assistant_tokens_mask" : encode_fields_differ(&b->how, &no_wish);
 
-    in->modes = (struct template_modes){
-        .content = choice[CONTENT] > 0 ? (enum content_format)choice[CONTENT] : CONTENT_OPENAI,
-        .arguments =
-            choice[ARGUMENTS] > 0 ? (enum arguments_format)choice[ARGUMENTS] : ARGUMENTS_GIVEN,
-        .null = choice[NULLS] > 0 ? (enum null_content)choice[NULLS] : NULL_GIVEN};
-    in->max_rules = choice[RULES] > 0;
-    a->template_only = choice[SPECIAL] > 0;
-    if (!in->max_rules || choice[CONTENT] != CONTENT_OPENAI)
-        return true;
-    err_set(err, ERR_COMBINATION,
-            "message_rules max makes one text of every content; content_format openai keeps parts");
-    return err_fact_str(err, "field", "content_format");
-}
-
-/* Names a template sees whatever happens are not for template_kwargs. */
-static bool check_kwargs(struct slice kwargs, struct err *err)
-{
-    static const char *const own[] = {"messages", "tools", "documents", "add_generation_prompt"};
-    struct slice key;
-
-    if (!kwargs.data)
-        return true;
-    AUTO_JSON_READER struct json_reader r = json_reader(kwargs.data, kwargs.size);
-    json_read_object(&r);
-    while (json_read_key(&r, &key)) {
-        for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-            if (slice_eq(key, own[i])) {
-                wrong(err, "template_kwargs",
-                      "messages, tools, documents and add_generation_prompt "
-                      "are fields of the request");
-                return err_fact_str(err, "key", own[i]);
-            }
-        json_read_skip(&r);
-    }
-    return true; /* the bytes were read once already */
-}
-
-static bool check(struct args_render *a, const struct asked *asked, struct err *err)
-{
-    if (asked->tokenize > 0 || asked->offsets > 0) {
-        const char *field = asked->tokenize > 0 ? "tokenize" : "offsets";
-        err_set(err, ERR_NOT_IMPLEMENTED,
-                "%s: text is rendered here and not yet encoded; leave it out", field);
+    if (field && !b->tokenize) {
+        err_set(err, ERR_COMBINATION, "%s is about ids: it goes with tokenize", field);
         return err_fact_str(err, "field", field);
     }
-    if (!a->inputs.messages.data)
-        return wrong(err, "messages", "it is required");
-    if (a->chat_template && a->template_name) {
-        err_set(err, ERR_COMBINATION, "chat_template and template_name exclude each other");
-        return err_fact_str(err, "field", "template_name");
+    if (job->octets && !b->tokenize) {
+        err_set(err, ERR_COMBINATION, "application/octet-stream is for ids: say tokenize");
+        return err_fact_str(err, "field", "tokenize");
     }
-    if (asked->go_on > 0 && asked->prompt > 0) {
-        err_set(err, ERR_COMBINATION,
-                "continue_final_message and add_generation_prompt exclude each other: the model "
-                "goes on with the last message, or begins one");
-        return err_fact_str(err, "field", "continue_final_message");
-    }
-    a->inputs.continue_final_message = asked->go_on > 0;
-    a->inputs.add_generation_prompt = asked->prompt >= 0 ? asked->prompt : !(asked->go_on > 0);
-    return set_modes(a, asked->choices, err) && check_kwargs(a->inputs.kwargs, err);
+    return true;
 }
 
-static bool read_body(struct args_render *a, struct err *err)
+static bool read_body(struct text_job *job, struct asked *a, struct err *err)
 {
-    AUTO_JSON_READER struct json_reader r = json_reader(a->body, a->body_size);
-    struct asked asked = {-1, -1, -1, -1, {-1, -1, -1, -1, -1}};
-    struct slice key;
-    bool ok = true;
-
-    r.max_depth = JSON_DEPTH_MAX / 2;
-    json_read_object(&r);
-    while (ok && json_read_key(&r, &key))
-        ok = take_member(&r, key, a, &asked, err) || (r.fault != NULL && err->code == ERR_NONE);
-    ok = ok && json_read_end(&r, ERR_INVALID, "body", err) && check(a, &asked, err);
-    return ok;
+    a->body = (struct render_body){.chat = CHAT_FIELDS_NONE, .how = no_wish};
+    if (!text_fields_read(fields, ARRAY_SIZE(fields), job->body, job->body_size, &a->keep, &a->body,
+                          err) ||
+        !check(job, &a->body, err) ||
+        !chat_fields_take(&a->body.chat, &as_given, "template_kwargs", &a->chat, err))
+        return false;
+    a->chat.only_text = !a->body.tokenize || job->text_out;
+    return true;
 }
 
-void args_render_release(void *args)
-{
-    struct args_render *a = args;
+/* ---- the answer */
 
-    free(a->body);
-    free(a->chat_template);
-    free(a->template_name);
-    free(a);
+static void count_characters(struct template_report *report, const struct buf *text)
+{
+    template_spans_in_chars(&report->generation, text->data);
+    template_spans_in_chars(&report->users, text->data);
+}
+
+static void write_spans(struct json *j, const char *key, const struct template_spans *spans)
+{
+    json_key(j, key), json_open(j, '[');
+    for (size_t i = 0; i < spans->n; i++) {
+        json_item(j), json_open(j, '{');
+        json_int(j, "start", (int64_t)spans->items[i].start);
+        json_int(j, "end", (int64_t)spans->items[i].end);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+/* The report's spans are in characters. e NULL: text alone. */
+static void write_answer(struct text_job *job, const struct asked *a, const struct buf *text,
+                         const struct template_report *report, const struct encoded *e,
+                         const struct buf *mask)
+{
+    struct json j = json_begin(&job->out);
+
+    json_open(&j, '{');
+    json_key(&j, "text"), json_write_str_n(&job->out, text->data ? text->data : "", text->size);
+    if (e)
+        encoding_members_json(job->tokenizer->tokenizer, e, &a->body.how.parts, &j);
+    if (e && a->body.assistant_mask) {
+        json_key(&j, "assistant_tokens_mask");
+        mask_json((const uint8_t *)mask->data, e->n, &job->out);
+    }
+    write_spans(&j, "generation_spans", &report->generation);
+    if (a->chat.template_only)
+        write_spans(&j, "user_spans", &report->users);
+    chat_json(&a->chat, report, &j);
+    json_close(&j, '}');
+}
+
+/* ---- ids */
+
+static bool encode(struct text_job *job, const struct asked *a, const struct buf *text,
+                   const struct template_report *report, struct encoded *ret, struct err *err)
+{
+    const struct encode_fields *how = &a->body.how;
+    struct encode_options options = encode_fields_options(how, job->tokenizer);
+
+    if (!encode_fields_check(how, job->tokenizer, err))
+        return false;
+    options.plain = encode_fields_plain(how, true);
+    options.offsets = options.offsets || a->body.assistant_mask;
+    if (!prompt_encode(job->tokenizer->tokenizer, text, report, options, job->scratch->scratch, ret,
+                       err) ||
+        !encode_fields_fit(how, job->tokenizer, ret->n, err))
+        return false;
+    encode_fields_pad(how, job->tokenizer, ret, 1);
+    return true;
+}
+
+static bool run_ids(struct text_job *job, const struct asked *a, const struct buf *text,
+                    struct template_report *report, struct err *err)
+{
+    struct encoded *e = &job->scratch->encoding;
+    bool in_bytes = a->body.how.offset_unit == OFFSET_BYTE;
+    AUTO_BUF struct buf mask = {0};
+
+    if (!encode(job, a, text, report, e, err))
+        return false;
+    if (a->body.assistant_mask && in_bytes)
+        prompt_mask(&report->generation, e, &mask);
+    count_characters(report, text);
+    if (a->body.assistant_mask && !in_bytes)
+        prompt_mask(&report->generation, e, &mask);
+    if (job->octets)
+        buf_append(&job->out, e->ids, e->n * sizeof(*e->ids));
+    else
+        write_answer(job, a, text, report, e, &mask);
+    return true;
+}
+
+static bool run(struct text_job *job, struct err *err)
+{
+    struct asked *a = job->asked;
+    AUTO_TEMPLATE_REPORT struct template_report report = {0};
+    AUTO_BUF struct buf text = {0};
+
+    if (!chat_render(&a->chat, &text, &report, err))
+        return false;
+    if (!a->chat.only_text)
+        return run_ids(job, a, &text, &report, err);
+    if (job->text_out) {
+        buf_append(&job->out, text.data, text.size);
+        return true;
+    }
+    count_characters(&report, &text);
+    write_answer(job, a, &text, &report, NULL, NULL);
+    return true;
 }
 
 /* ---- the route */
 
+static const struct text_kind render_kind = {.run = run};
+
 static void render(struct request *req)
 {
     AUTO_ERR struct err err = {0};
-    struct args_handle *id = handle_args(req, ERR_TOKENIZER_NOT_FOUND, "tokenizer");
-    struct args_render *a;
+    struct args_text *args = text_args(req, &render_kind);
+    struct asked *a = mem_new(struct asked);
 
-    if (!id)
-        return;
-    a = mem_new(struct args_render);
-    snprintf(a->id, sizeof(a->id), "%s", id->id);
-    free(id);
-    a->body = str_dup_n(req->body, req->body_size);
-    a->body_size = req->body_size;
-    if (!read_body(a, &err)) {
-        reply_problem(req, &err);
-        args_render_release(a);
+    args->job.asked = a;
+    args->job.asked_release = asked_release;
+    args->job.chat = &a->chat;
+    if (read_body(&args->job, a, &err)) {
+        text_submit(req, args);
         return;
     }
-    request_submit(req, request_call(req, OP_TOKENIZER_RENDER, a, args_render_release));
+    reply_problem(req, &err);
+    args_text_release(args);
 }
-
-static const enum err_code render_errors[] = {
-    ERR_TOKENIZER_NOT_FOUND,
-    ERR_TEMPLATE_NOT_FOUND,
-    ERR_TEMPLATE_INVALID,
-    ERR_TEMPLATE_RAISED,
-    ERR_TEMPLATE_FAILED,
-    ERR_TEMPLATE_SIZE,
-    ERR_TEMPLATE_OUTPUT,
-    ERR_TEMPLATE_STEPS,
-    ERR_TEMPLATE_MEMORY,
-    ERR_TEMPLATE_DEPTH,
-    ERR_TEMPLATE_RANGE,
-    ERR_NOT_IMPLEMENTED,
-    ERR_NONE,
-};
 
 static const struct route rows[] = {
     {METHOD_POST, "/v1/tokenizers/{id}/render", render, .id = "render", .scope = SCOPE_TOKENIZE,
-     .body = BODY_JSON, .body_required = true, .max_body = BODY_MAX, .errors = render_errors,
-     .tag = "tokenizers", .summary = "Messages to a prompt"},
+     .body = BODY_JSON, .body_required = true, .max_body = BODY_MAX, .errors = chat_errors,
+     .tag = "tokenizers", .summary = "Messages to a prompt, and to its ids"},
 };
 const struct route_table render_routes = ROUTE_TABLE(rows);

@@ -3,8 +3,17 @@
 #include <stdio.h>
 
 const enum err_code text_errors[] = {
-    ERR_TOKENIZER_NOT_FOUND, ERR_NO_TOKENIZER, ERR_FILE_CORRUPT, ERR_COMBINATION,
-    ERR_PROMPT_TOO_LONG,     ERR_MEDIA_TYPE,   ERR_NONE,
+    ERR_TOKENIZER_NOT_FOUND, ERR_PIPELINE_NOT_FOUND, ERR_NO_TOKENIZER, ERR_FILE_CORRUPT,
+    ERR_COMBINATION,         ERR_PROMPT_TOO_LONG,    ERR_MEDIA_TYPE,   ERR_NONE,
+};
+
+const enum err_code chat_errors[] = {
+    ERR_TOKENIZER_NOT_FOUND, ERR_PIPELINE_NOT_FOUND, ERR_NO_TOKENIZER,
+    ERR_FILE_CORRUPT,        ERR_COMBINATION,        ERR_PROMPT_TOO_LONG,
+    ERR_TEMPLATE_NOT_FOUND,  ERR_TEMPLATE_INVALID,   ERR_TEMPLATE_RAISED,
+    ERR_TEMPLATE_FAILED,     ERR_TEMPLATE_SIZE,      ERR_TEMPLATE_OUTPUT,
+    ERR_TEMPLATE_STEPS,      ERR_TEMPLATE_MEMORY,    ERR_TEMPLATE_DEPTH,
+    ERR_TEMPLATE_RANGE,      ERR_MEDIA_TYPE,         ERR_NONE,
 };
 
 static const char *answer_type(const struct text_job *job)
@@ -39,22 +48,20 @@ static void on_answer(struct request *req, struct call *call)
     reply_answer(req, &call->answer);
 }
 
-static struct args_text *args_of(const struct text_job *job)
+static struct args_text *args_of(struct request *req, const struct text_job *job)
 {
     struct args_text *args = mem_new(struct args_text);
 
     args->job = *job;
+    args->owned_body = request_take_body(req);
+    args->job.body = args->owned_body;
     return args;
 }
 
 static void submit(struct request *req, struct args_text *args)
 {
-    struct call *call = request_call(req, OP_TEXT, args, args_text_release);
-
-    args->owned_body = request_take_body(req);
-    args->job.body = args->owned_body;
     req->on_answer = on_answer;
-    request_submit(req, call);
+    request_submit(req, request_call(req, OP_TEXT, args, args_text_release));
 }
 
 static void run_here(struct request *req, struct text_job *job, struct text_tokenizer *t)
@@ -78,35 +85,43 @@ void text_by_handle(struct request *req, const struct text_kind *kind, char *arg
     struct text_job job = {
         .kind = kind, .argument = argument, .body = req->body, .body_size = req->body_size};
     struct text_tokenizer *t = texts_find(&app->texts, req->capture[0]);
-    struct args_handle *handle;
-    struct args_text *args;
 
     negotiate(req, &job);
-    if (t && req->body_size <= TEXT_INLINE_MAX) {
+    if (t && req->body_size <= TEXT_INLINE_MAX)
         run_here(req, &job, t);
-        return;
-    }
-    handle = handle_args(req, ERR_TOKENIZER_NOT_FOUND, "tokenizer");
+    else
+        text_submit(req, args_of(req, &job));
+}
+
+struct args_text *text_args(struct request *req, const struct text_kind *kind)
+{
+    struct text_job job = {.kind = kind, .body_size = req->body_size};
+
+    negotiate(req, &job);
+    return args_of(req, &job);
+}
+
+void text_submit(struct request *req, struct args_text *args)
+{
+    struct args_handle *handle = handle_args(req, ERR_TOKENIZER_NOT_FOUND, "tokenizer");
+
     if (!handle) {
-        free(argument);
+        args_text_release(args);
         return;
     }
-    args = args_of(&job);
     snprintf(args->id, sizeof(args->id), "%s", handle->id);
     free(handle);
     submit(req, args);
 }
 
-void text_by_model(struct request *req, const struct text_kind *kind, const char *model)
+void text_submit_model(struct request *req, struct args_text *args, const char *model)
 {
     AUTO_ERR struct err err = {0};
-    struct text_job job = {.kind = kind, .body_size = req->body_size};
-    struct args_text *args = args_of(&job);
 
-    if (!model_ref_parse(&args->ref, model, NULL, NULL, &err)) {
-        reply_problem(req, &err);
-        args_text_release(args);
+    if (model_ref_parse(&args->ref, model, NULL, NULL, &err)) {
+        submit(req, args);
         return;
     }
-    submit(req, args);
+    reply_problem(req, &err);
+    args_text_release(args);
 }

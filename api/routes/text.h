@@ -8,7 +8,16 @@
  * answers. argument is taken over; NULL: none.
  */
 void text_by_handle(struct request *req, const struct text_kind *kind, char *argument);
-/* For vLLM's routes: with the tokenizer of the model that the body names. */
-void text_by_model(struct request *req, const struct text_kind *kind, const char *model);
 
-extern const enum err_code text_errors[];
+/*
+ * For what has to be known before the tokenizer is: a job with its own copy of the body, from
+ * which the route reads job.asked. Ends with args_text_release(), or is submitted, which takes it
+ * over and answers.
+ */
+struct args_text *text_args(struct request *req, const struct text_kind *kind);
+/* With the tokenizer of the path. */
+void text_submit(struct request *req, struct args_text *args);
+/* For vLLM's routes: with the tokenizer of that model. */
+void text_submit_model(struct request *req, struct args_text *args, const char *model);
+
+extern const enum err_code text_errors[], chat_errors[];

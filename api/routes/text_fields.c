@@ -2,6 +2,7 @@
 
 #include "base/nearest.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -44,6 +45,23 @@ static bool wants(struct reading *g, enum json_kind kind, const char *field, con
 static bool read_bool(struct reading *g, const struct text_field *f, bool *ret)
 {
     return wants(g, KIND_BOOL, f->name, "true or false") && json_read_bool(&g->r, ret);
+}
+
+static bool read_yes_no(struct reading *g, const struct text_field *f, int *ret)
+{
+    bool yes = false;
+
+    if (!read_bool(g, f, &yes))
+        return false;
+    *ret = yes;
+    return true;
+}
+
+static bool read_bytes(struct reading *g, const struct text_field *f, struct slice *ret)
+{
+    return (f->kind == TEXT_FIELD_ARRAY ? wants(g, KIND_ARRAY, f->name, "an array")
+                                        : wants(g, KIND_OBJECT, f->name, "an object")) &&
+           json_read_raw(&g->r, ret);
 }
 
 static bool read_int(struct reading *g, const struct text_field *f, int64_t *ret)
@@ -173,6 +191,8 @@ static bool read_value(struct reading *g, const struct text_field *f, void *ret)
     switch (f->kind) {
     case TEXT_FIELD_BOOL:
         return read_bool(g, f, at);
+    case TEXT_FIELD_YES_NO:
+        return read_yes_no(g, f, at);
     case TEXT_FIELD_INT:
         return read_int(g, f, at);
     case TEXT_FIELD_ENUM:
@@ -183,8 +203,37 @@ static bool read_value(struct reading *g, const struct text_field *f, void *ret)
         return read_strings(g, f, at);
     case TEXT_FIELD_IDS:
         return read_ids(g, f, at);
+    case TEXT_FIELD_ARRAY:
+    case TEXT_FIELD_OBJECT:
+        return read_bytes(g, f, at);
     }
     return false;
+}
+
+static size_t size_of(enum text_field_kind kind)
+{
+    switch (kind) {
+    case TEXT_FIELD_BOOL:
+        return sizeof(bool);
+    case TEXT_FIELD_INT:
+        return sizeof(int64_t);
+    case TEXT_FIELD_YES_NO:
+    case TEXT_FIELD_ENUM:
+        return sizeof(int);
+    default:
+        assert(kind != TEXT_FIELD_STRINGS && kind != TEXT_FIELD_IDS);
+        return sizeof(struct slice);
+    }
+}
+
+const char *text_fields_differ(const struct text_field *fields, size_t n, const void *a,
+                               const void *b)
+{
+    for (size_t i = 0; i < n; i++)
+        if (memcmp((const char *)a + fields[i].offset, (const char *)b + fields[i].offset,
+                   size_of(fields[i].kind)) != 0)
+            return fields[i].name;
+    return NULL;
 }
 
 static bool unknown(const struct text_field *fields, size_t n, struct slice key, struct err *err)
@@ -208,6 +257,7 @@ bool text_fields_read(const struct text_field *fields, size_t n, const char *bod
     struct slice key;
     bool ok = true;
 
+    g.r.max_depth = JSON_DEPTH_MAX / 2;
     buf_clear(keep);
     if (memchr(body, '\\', size)) {
         buf_reserve(keep, size + JSON_KEEP_ROOM);

@@ -88,8 +88,8 @@ static void find_id(struct request *req)
     text_by_handle(req, &id_kind, take(&q->token));
 }
 
-static const enum err_code token_errors[] = {ERR_TOKENIZER_NOT_FOUND, ERR_TOKEN_NOT_FOUND,
-                                             ERR_NONE};
+static const enum err_code token_errors[] = {ERR_TOKENIZER_NOT_FOUND, ERR_PIPELINE_NOT_FOUND,
+                                             ERR_TOKEN_NOT_FOUND, ERR_NONE};
 
 static const struct route rows[] = {
     {METHOD_GET, "/v1/tokenizers/{id}/tokens/{token_id}", get_token, .id = "getToken",

@@ -110,7 +110,7 @@ static void components_write(struct json *j, const struct config *c)
     json_close(j, ']');
 }
 
-static void tokenizer_write(struct json *j, const struct tokenizer_handle *t)
+static void tokenizer_write(struct json *j, const struct tokenizer_handle *t, const struct arch *a)
 {
     char href[64];
 
@@ -123,6 +123,7 @@ static void tokenizer_write(struct json *j, const struct tokenizer_handle *t)
     json_str(j, "id", t->id);
     json_str(j, "href", href);
     json_str(j, "class", t->class_name);
+    json_str(j, "message_rules", takes_text_only(a) ? "max" : "given");
     json_close(j, '}');
 }
 
@@ -161,7 +162,7 @@ static void members_write(const struct resolution *r, const struct pipeline *p, 
     json_raw(&j, "kv_cache", kv.data);
     memory_write(r, &memory);
     json_raw(&j, "memory", memory.data);
-    tokenizer_write(&j, p->tokenizer);
+    tokenizer_write(&j, p->tokenizer, r->main.arch);
     json_str(&j, "tool_parser", r->tool_parser);
     json_str(&j, "reasoning_parser", r->reasoning_parser);
     json_raw(&j, "effective", p->effective);

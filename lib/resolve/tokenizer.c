@@ -173,6 +173,50 @@ bool tokenizer_terms_read(const char *members, struct tokenizer_terms *ret, stru
     return true;
 }
 
+bool takes_text_only(const struct arch *a) { return a->input_modalities == MODALITY_TEXT; }
+
+static void read_tokenizer(struct json_reader *r, struct pipeline_tokenizer *ret)
+{
+    struct slice key, text;
+
+    if (json_read_kind(r) != KIND_OBJECT) {
+        json_read_skip(r);
+        return;
+    }
+    json_read_object(r);
+    while (json_read_key(r, &key)) {
+        bool is_id = slice_eq(key, "id");
+
+        if (!is_id && !slice_eq(key, "message_rules"))
+            json_read_skip(r);
+        else if (!json_read_text(r, &text))
+            return;
+        else if (is_id)
+            slice_copy(text, ret->id, sizeof(ret->id));
+        else
+            ret->max_rules = slice_eq(text, "max");
+    }
+}
+
+bool pipeline_tokenizer_read(const char *members, struct pipeline_tokenizer *ret, struct err *err)
+{
+    AUTO_FREE char *text = str_printf("{%s}", members);
+    AUTO_JSON_READER struct json_reader r = json_reader(text, strlen(text));
+    struct pipeline_tokenizer found = {0};
+    struct slice key;
+
+    json_read_object(&r);
+    while (json_read_key(&r, &key))
+        if (slice_eq(key, "tokenizer"))
+            read_tokenizer(&r, &found);
+        else
+            json_read_skip(&r);
+    if (!json_read_end(&r, ERR_STORE_CORRUPT, "pipeline", err))
+        return false;
+    *ret = found;
+    return true;
+}
+
 static bool find_arch(const struct tokenizer_request *req, const struct model *model,
                       const struct registry *registry, const struct arch **ret, struct err *err)
 {

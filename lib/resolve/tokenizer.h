@@ -44,6 +44,20 @@ bool tokenizer_terms_read(const char *members, struct tokenizer_terms *ret,
                           struct err *err) MUST_CHECK;
 
 /*
+ * MAX's text tokenizers make one text of a message and refuse what is none; those
+ * of models that see more than text take the parts.
+ */
+bool takes_text_only(const struct arch *a);
+
+/* What a pipeline's stored texts say of its tokenizer. Errors: STORE_CORRUPT. */
+struct pipeline_tokenizer {
+    char id[41];    /* "": it has none */
+    bool max_rules; /* messages are held to MAX's rules */
+};
+bool pipeline_tokenizer_read(const char *members, struct pipeline_tokenizer *ret,
+                             struct err *err) MUST_CHECK;
+
+/*
  * Text of a chat template override: a JSON object's "chat_template", else the
  * text as it is. The caller frees.
  */

@@ -509,6 +509,15 @@ static void report_users(const struct marking *m, size_t size, struct template_s
         add_span(ret, m->items[i].start, m->items[i].end < size ? m->items[i].end : size);
 }
 
+/* A block that was cut short by continue_final_message ends with the text. */
+static void report_generation(struct template_spans *s, size_t size)
+{
+    while (s->n && s->items[s->n - 1].start > size)
+        s->n--;
+    for (size_t i = s->n; i-- > 0 && s->items[i].end > size;)
+        s->items[i].end = size;
+}
+
 static bool render_once(const struct template *t, const struct template_inputs *in,
                         const struct template_modes *modes, const struct template_options *options,
                         struct buf *text, struct template_report *report, struct err *err)
@@ -526,6 +535,8 @@ static bool render_once(const struct template *t, const struct template_inputs *
                        .err = err};
     bool ok = render_text(&r, in, modes);
 
+    if (ok && report)
+        report_generation(&report->generation, text->size);
     if (ok && r.marking)
         report_users(&users, text->size, &report->users);
     if (!ok) {

@@ -106,14 +106,24 @@ static const struct added_node *child(const struct added_set *a, const struct ad
     return low < end && a->nodes[low].label == label ? &a->nodes[low] : NULL;
 }
 
+static bool is_guarded(const struct added_guard *g, size_t start, size_t end)
+{
+    if (!g->of->n)
+        return false;
+    return g->origins ? guard_touches(g->of, g->origins[start].start, g->origins[end - 1].end)
+                      : guard_touches(g->of, (uint32_t)start, (uint32_t)end);
+}
+
 static const struct added_node *longest(const struct added_set *a, const char *text, size_t size,
-                                        size_t at, size_t *ret_end)
+                                        size_t begin, const struct added_guard *guard,
+                                        size_t *ret_end)
 {
     const struct added_node *node = a->nodes, *found = NULL;
+    size_t at = begin;
 
     while (at < size && (node = child(a, node, (uint8_t)text[at]))) {
         at++;
-        if (node->id != NO_ID) {
+        if (node->id != NO_ID && !(node->flags & ADDED_SPECIAL && is_guarded(guard, begin, at))) {
             found = node;
             *ret_end = at;
         }
@@ -166,7 +176,7 @@ static size_t spaces_behind(const char *text, size_t size, size_t at)
 }
 
 bool added_next(const struct added_set *a, const char *text, size_t size, size_t at, size_t floor,
-                bool no_special, struct added_match *ret)
+                const struct added_guard *guard, struct added_match *ret)
 {
     const struct added_node *found;
     size_t end;
@@ -178,13 +188,11 @@ bool added_next(const struct added_set *a, const char *text, size_t size, size_t
             at++;
         if (at >= size)
             return false;
-        found = longest(a, text, size, at, &end);
+        found = longest(a, text, size, at, guard, &end);
         if (!found) {
             end = at + 1;
             continue;
         }
-        if (no_special && found->flags & ADDED_SPECIAL)
-            continue;
         if (found->flags & ADDED_SINGLE_WORD && !is_word_alone(text, size, at, end))
             continue;
         break;

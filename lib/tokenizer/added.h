@@ -45,10 +45,15 @@ struct added_match {
     size_t next;       /* where to look for the next one: the token's own end */
     uint32_t id;
 };
+/* Where special tokens are text. */
+struct added_guard {
+    const struct guard *of;     /* the original */
+    const struct span *origins; /* of each byte of the text; NULL: the text is the original */
+};
 /*
  * The next token in text at or after `at`; start never goes before `floor`, the
  * end of the last match. Between the two there is nothing but white space, which the last one
- * took. no_special: special ones are text.
+ * took.
  */
 bool added_next(const struct added_set *a, const char *text, size_t size, size_t at, size_t floor,
-                bool no_special, struct added_match *ret);
+                const struct added_guard *guard, struct added_match *ret);

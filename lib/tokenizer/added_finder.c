@@ -59,23 +59,31 @@ static const struct core_added *not_behind(const struct core *c, const char *tex
     return low ? &c->added[c->by_text[low - 1]] : NULL;
 }
 
+static bool is_guarded(const struct core_added *added, const struct guard *guard, size_t at)
+{
+    return added->plain && added->special && guard->n &&
+           guard_touches(guard, (uint32_t)at, (uint32_t)at + added->content.size);
+}
+
 /*
- * The longest token that text begins with. What lies in sorted order between a
+ * The longest token that text[at, size) begins with. What lies in sorted order between a
  * prefix of the text and the text begins with that prefix too: so the nearest one is it, or
  * shows how long it can be at most.
  */
 static const struct core_added *longest(const struct core *c, const char *text, size_t size,
-                                        bool no_special)
+                                        size_t at, const struct guard *guard)
 {
     const struct core_added *added;
 
+    text += at;
+    size -= at;
     if (size > c->head->added_size_max)
         size = c->head->added_size_max;
     while (size && (added = not_behind(c, text, size))) {
         struct slice s = core_text(c, added->content);
         size_t n = common(s.data, s.size, text, size);
 
-        if (n == s.size && n && !(no_special && added->special))
+        if (n == s.size && n && !is_guarded(added, guard, at))
             return added;
         size = n == s.size ? n - 1 : n;
         if (!s.size)
@@ -106,13 +114,13 @@ static size_t next_candidate(const struct added_finder *f, const char *text, siz
 }
 
 enum added_found added_find(const struct core *c, const struct added_finder *f, const char *text,
-                            size_t size, size_t at, bool no_special, struct span *ret,
+                            size_t size, size_t at, const struct guard *guard, struct span *ret,
                             uint32_t *ret_id)
 {
     if (!c->head->n_added)
         return ADDED_NONE;
     for (; (at = next_candidate(f, text, size, at)) < size; at++) {
-        const struct core_added *added = longest(c, text + at, size - at, no_special);
+        const struct core_added *added = longest(c, text, size, at, guard);
 
         if (!added)
             continue;

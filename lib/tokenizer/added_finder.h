@@ -20,9 +20,10 @@ void added_finder_open(const struct core *c, struct added_finder *f);
 
 enum added_found { ADDED_NONE, ADDED_TOKEN, ADDED_EXACT /* encode the text the exact way */ };
 /*
- * The first token in text[at, size); no_special: special ones are text.
+ * The first token in text[at, size). A special one that is guarded is none; one that only the
+ * exact way finds is reported whether guarded or not.
  * Cost: a memchr() per first byte where there are few, else some 1 ns per byte.
  */
 enum added_found added_find(const struct core *c, const struct added_finder *f, const char *text,
-                            size_t size, size_t at, bool no_special, struct span *ret,
+                            size_t size, size_t at, const struct guard *guard, struct span *ret,
                             uint32_t *ret_id);

@@ -3,6 +3,8 @@
 #include "tokenizer/parts.h"
 #include "tokenizer/scalar.h"
 
+#include <assert.h>
+
 enum { TEXT_MAX = 1 << 30 };
 
 static bool check_text(const char *text, size_t size, struct err *err)
@@ -220,9 +222,7 @@ static bool add_tokens(struct sequence_job *job, const struct piece *piece, int3
 
 static unsigned pieces_flags(const struct encode_options *options, bool pretokenized)
 {
-    return (options->offsets ? PIECES_ORIGINS : 0u) |
-           (options->no_special ? PIECES_NO_SPECIAL : 0u) |
-           (pretokenized ? PIECES_PRETOKENIZED : 0u);
+    return (options->offsets ? PIECES_ORIGINS : 0u) | (pretokenized ? PIECES_PRETOKENIZED : 0u);
 }
 
 static bool encode_word(struct sequence_job *job, struct slice text, struct err *err)
@@ -231,9 +231,9 @@ static bool encode_word(struct sequence_job *job, struct slice text, struct err 
     size_t first, end;
 
     if (!check_text(text.data, text.size, err) ||
-        !pieces_make(job->t->program, text.data, text.size,
-                     pieces_flags(job->options, job->word >= 0), s->pieces_scratch, &s->pieces,
-                     err))
+        !pieces_make_guarded(job->t->program, text.data, text.size,
+                             pieces_flags(job->options, job->word >= 0), &job->options->guard,
+                             s->pieces_scratch, &s->pieces, err))
         return false;
     job->cursor =
         (struct char_cursor){.text = text.data,
@@ -294,7 +294,7 @@ static void add_word(struct words_out *out, uint32_t id, struct span span)
  * Replaces what scratch->words_out held. *ret false: the text must go the
  * exact way. The text is copied, for words look behind its end.
  */
-static bool encode_words(const struct tokenizer *t, struct slice text, bool no_special,
+static bool encode_words(const struct tokenizer *t, struct slice text, const struct guard *guard,
                          bool want_spans, struct scratch *s, bool *ret, struct err *err)
 {
     struct words_out *out = &s->words_out;
@@ -317,7 +317,7 @@ static bool encode_words(const struct tokenizer *t, struct slice text, bool no_s
     buf_append(&s->text, text.data, text.size);
     for (size_t at = 0; at < text.size; at = added.end) {
         enum added_found found =
-            added_find(&t->core, t->finder, s->text.data, text.size, at, no_special, &added, &id);
+            added_find(&t->core, t->finder, s->text.data, text.size, at, guard, &added, &id);
         if (found == ADDED_EXACT)
             return true;
         if (found == ADDED_NONE)
@@ -354,7 +354,7 @@ static bool encode_plain(const struct tokenizer *t, const struct encode_input *i
         !t->wraps_plainly || (options->offsets && postprocess_trims(&t->core)))
         return true;
     if (!check_text(text.data, text.size, err) ||
-        !encode_words(t, text, options->no_special, options->offsets, s, ret_done, err))
+        !encode_words(t, text, &options->guard, options->offsets, s, ret_done, err))
         return false;
     if (!*ret_done)
         return true;
@@ -383,6 +383,7 @@ bool tokenizer_encode(const struct tokenizer *t, const struct encode_input *inpu
     size_t n_added = options->add_special_tokens ? postprocess_added(&t->core, pair != NULL) : 0;
     bool done = false;
 
+    assert(!options->guard.n || (!pair && !input->pretokenized));
     if (!pair && !encode_plain(t, input, options, scratch, ret, &done, err))
         return false;
     if (done)
@@ -441,9 +442,10 @@ void encoded_release(struct encoded *e)
 static bool encode_bare(const struct tokenizer *t, const char *text, size_t size, struct scratch *s,
                         struct id_list *ids, struct err *err)
 {
+    static const struct guard no_guard;
     bool done;
 
-    if (!encode_words(t, (struct slice){text, size}, false, false, s, &done, err))
+    if (!encode_words(t, (struct slice){text, size}, &no_guard, false, s, &done, err))
         return false;
     if (done) {
         id_list_append(ids, s->words_out.ids, s->words_out.n);

@@ -71,6 +71,7 @@ struct making {
     struct pieces_scratch *s;
     struct pieces *out;
     unsigned flags;
+    const struct guard *guard;
 };
 
 static void add_token(struct making *m, const struct normalized *n, const struct added_match *match)
@@ -108,24 +109,26 @@ static bool add_split(struct making *m, size_t at, size_t end, struct err *err)
 /* Text between raw tokens: normalizers, then normalized tokens, then the rest. */
 static bool add_section(struct making *m, const char *text, size_t at, size_t end, struct err *err)
 {
-    bool no_special = m->flags & PIECES_NO_SPECIAL;
     struct pieces_scratch *s = m->s;
+    struct added_guard guard = {m->guard, NULL};
     struct normalized swap;
     struct added_match match;
     size_t from = 0, look = 0;
 
     if (at >= end)
         return true;
-    normalized_begin(&s->text, m->flags & PIECES_ORIGINS || m->p->looks_at_begin, (uint32_t)at);
+    normalized_begin(&s->text, m->flags & PIECES_ORIGINS || m->p->looks_at_begin || m->guard->n,
+                     (uint32_t)at);
     normalized_append_original(&s->text, text + at, end - at, (uint32_t)at);
     if (!normalize(m->p, s, err))
         return false;
     swap = m->s->section;
     m->s->section = s->text;
     s->text = swap;
+    guard.origins = m->s->section.origins;
     if (!(m->flags & PIECES_NO_ADDED))
         while (added_next(&m->p->normalized, m->s->section.text.data, m->s->section.text.size, look,
-                          from, no_special, &match)) {
+                          from, &guard, &match)) {
             if (!add_split(m, from, match.start, err))
                 return false;
             add_token(m, &m->s->section, &match);
@@ -149,15 +152,25 @@ static void add_raw_token(struct making *m, const char *text, const struct added
 bool pieces_make(const struct program *p, const char *text, size_t size, unsigned flags,
                  struct pieces_scratch *scratch, struct pieces *ret, struct err *err)
 {
-    struct making m = {p, scratch, ret, flags};
-    bool no_special = flags & PIECES_NO_SPECIAL, ok = true;
+    static const struct guard none;
+
+    return pieces_make_guarded(p, text, size, flags, &none, scratch, ret, err);
+}
+
+bool pieces_make_guarded(const struct program *p, const char *text, size_t size, unsigned flags,
+                         const struct guard *guard, struct pieces_scratch *scratch,
+                         struct pieces *ret, struct err *err)
+{
+    struct making m = {p, scratch, ret, flags, guard};
+    const struct added_guard raw = {guard, NULL};
     struct added_match match;
     size_t from = 0, look = 0;
+    bool ok = true;
 
     buf_clear(&ret->text);
     ret->n = 0;
     if (!(flags & PIECES_NO_ADDED))
-        while (ok && added_next(&p->raw, text, size, look, from, no_special, &match)) {
+        while (ok && added_next(&p->raw, text, size, look, from, &raw, &match)) {
             ok = add_section(&m, text, from, match.start, err);
             add_raw_token(&m, text, &match);
             from = match.end;

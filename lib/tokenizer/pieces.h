@@ -10,15 +10,11 @@
  * Program is the compiled form: steps with their patterns compiled, immutable,
  * any number of threads. Its strings and tables lie in the image.
  */
+#include "tokenizer/guard.h"
 #include "tokenizer/image.h"
 #include "tokenizer/spec.h"
 
 enum { NO_ID = UINT32_MAX };
-
-/* Bytes [start, end). */
-struct span {
-    uint32_t start, end;
-};
 
 struct piece {
     uint32_t id; /* of an added token; NO_ID: text for the model */
@@ -52,8 +48,7 @@ void pieces_scratch_free(struct pieces_scratch *s);
 enum pieces_flags {
     PIECES_ORIGINS = 1,      /* fill origins */
     PIECES_NO_ADDED = 2,     /* look for no added tokens */
-    PIECES_NO_SPECIAL = 4,   /* … for no special ones (special_tokens that came from a user) */
-    PIECES_PRETOKENIZED = 8, /* the text is one word of several, given already cut */
+    PIECES_PRETOKENIZED = 4, /* the text is one word of several, given already cut */
 };
 
 /*
@@ -63,6 +58,10 @@ enum pieces_flags {
  */
 bool pieces_make(const struct program *p, const char *text, size_t size, unsigned flags,
                  struct pieces_scratch *scratch, struct pieces *ret, struct err *err) MUST_CHECK;
+/* The same; where the guard says so special tokens are text. */
+bool pieces_make_guarded(const struct program *p, const char *text, size_t size, unsigned flags,
+                         const struct guard *guard, struct pieces_scratch *scratch,
+                         struct pieces *ret, struct err *err) MUST_CHECK;
 
 /* The added token at the front of text or behind it, as matched in the raw text; used to cut
  * prompts. */

@@ -10,6 +10,7 @@
  * A tokenizer is immutable and counted: any number of threads may use one. What
  * encoding writes to is a scratch the caller keeps, one per thread.
  */
+#include "tokenizer/guard.h"
 #include "tokenizer/image.h"
 #include "tokenizer/spec.h"
 #include "json/reader.h"
@@ -53,11 +54,11 @@ struct encode_input {
 struct encode_options {
     bool add_special_tokens;
     bool offsets;     /* else encoding.offsets is NULL */
-    bool no_special;  /* special tokens in the text are text */
     bool plain;       /* ids and offsets are all the caller looks at: the fast way may serve it */
     bool overflowing; /* what truncation cut off is wanted too */
     enum offset_unit offset_unit;
     struct truncation truncation; /* set=false: none */
+    struct guard guard;           /* one text only: parts of it where special tokens are text */
 };
 
 /*

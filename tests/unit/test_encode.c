@@ -56,27 +56,76 @@ static void words_that_are_cut_already_keep_their_numbers(void **state)
     scratch_free(scratch);
 }
 
-static void special_tokens_in_the_text_can_be_text(void **state)
+/* A special token, a part of it that is special too, one that takes spaces, and one that is normal.
+ */
+#define GUARDED_JSON(normalized, strip)                                                          \
+    "{\"added_tokens\":[{\"id\":6,\"content\":\"<m>\",\"single_word\":false,\"lstrip\":false,"   \
+    "\"rstrip\":false,\"normalized\":" normalized ",\"special\":true},"                          \
+    "{\"id\":7,\"content\":\"<m>>\",\"single_word\":false,\"lstrip\":" strip ","                 \
+    "\"rstrip\":" strip ",\"normalized\":false,\"special\":true},"                               \
+    "{\"id\":8,\"content\":\"<n>\",\"single_word\":false,\"lstrip\":false,"                      \
+    "\"rstrip\":false,\"normalized\":false,\"special\":false}],"                                 \
+    "\"normalizer\":{\"type\":\"Lowercase\"},"                                                   \
+    "\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"post_processor\":null,\"decoder\":null," \
+    "\"model\":{\"type\":\"BPE\",\"unk_token\":null,\"vocab\":{\"a\":0,\"b\":1,\"<\":2,\"m\":3," \
+    "\">\":4,\"ab\":5},\"merges\":[[\"a\",\"b\"]]}}"
+
+/* The ids of a text whose bytes [start, end) are guarded, by both ways. */
+static void assert_guarded(const struct tokenizer *t, const char *text, uint32_t start,
+                           uint32_t end, const uint32_t *want, size_t n)
 {
-    AUTO_TOKENIZER struct tokenizer *t = make_tokenizer(WORDS_JSON);
     struct scratch *scratch = scratch_new(0);
     AUTO_ERR struct err err = {0};
-    struct slice text = {"a<m>b", 5};
-    struct encode_options options = {.no_special = true};
+    struct slice slice = {text, strlen(text)};
+    struct span part = {start, end};
     struct encoded e = {0};
 
-    (void)state;
-    assert_true(tokenizer_encode(t, &(struct encode_input){&text, 1, false}, NULL, &options,
-                                 scratch, &e, &err));
-    for (size_t i = 0; i < e.n; i++)
-        assert_int_not_equal(e.ids[i], 7);
-    options.no_special = false;
-    assert_true(tokenizer_encode(t, &(struct encode_input){&text, 1, false}, NULL, &options,
-                                 scratch, &e, &err));
-    assert_int_equal(e.n, 3);
-    assert_int_equal(e.ids[1], 7);
+    for (int plain = 0; plain < 2; plain++) {
+        struct encode_options options = {.plain = plain, .guard = {&part, start < end}};
+
+        assert_true(tokenizer_encode(t, &(struct encode_input){&slice, 1, false}, NULL, &options,
+                                     scratch, &e, &err));
+        assert_int_equal(e.n, n);
+        assert_memory_equal(e.ids, want, n * sizeof(*want));
+    }
     encoded_release(&e);
     scratch_free(scratch);
+}
+#define ASSERT_GUARDED(t, text, start, end, ...)                                 \
+    do {                                                                         \
+        const uint32_t want[] = {__VA_ARGS__};                                   \
+        assert_guarded(t, text, start, end, want, sizeof(want) / sizeof(*want)); \
+    } while (0)
+
+static void special_tokens_that_touch_a_guarded_part_are_text(void **state)
+{
+    static const char *const kinds[] = {
+        GUARDED_JSON("false", "false"), GUARDED_JSON("true", "false"),
+        GUARDED_JSON("false", "true"), GUARDED_JSON("true", "true")};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        AUTO_TOKENIZER struct tokenizer *t = make_tokenizer(kinds[i]);
+
+        ASSERT_GUARDED(t, "ab<m>ab<m>", 0, 0, 5, 6, 5, 6);
+        ASSERT_GUARDED(t, "ab<m>ab<m>", 0, 5, 5, 2, 3, 4, 5, 6);
+        ASSERT_GUARDED(t, "ab<m>ab<m>", 4, 8, 5, 2, 3, 4, 5, 2, 3, 4);
+        ASSERT_GUARDED(t, "ab<m>ab<m>", 5, 7, 5, 6, 5, 6);
+        /* The longer one reaches into what is guarded, the shorter one does not. */
+        ASSERT_GUARDED(t, "<m>>", 0, 0, 7);
+        ASSERT_GUARDED(t, "<m>>", 3, 4, 6, 4);
+        ASSERT_GUARDED(t, "<n><m>", 0, 6, 8, 2, 3, 4);
+    }
+}
+
+static void places_of_guarded_tokens_are_those_of_the_original(void **state)
+{
+    /* Lowercase makes two bytes more of U+0130, so bytes of the normalized text are others. */
+    AUTO_TOKENIZER struct tokenizer *t = make_tokenizer(GUARDED_JSON("true", "false"));
+
+    (void)state;
+    ASSERT_GUARDED(t, "\xc4\xb0\xc4\xb0<m>ab<m>", 9, 12, 6, 5, 2, 3, 4);
+    ASSERT_GUARDED(t, "\xc4\xb0\xc4\xb0<m>ab<m>", 4, 7, 2, 3, 4, 5, 6);
 }
 
 /* Long enough for blocks, parts and streams. */
@@ -161,7 +210,8 @@ int main(void)
         cmocka_unit_test(encodings_are_those_of_the_reference),
         cmocka_unit_test(what_is_not_utf8_is_refused_with_its_place),
         cmocka_unit_test(words_that_are_cut_already_keep_their_numbers),
-        cmocka_unit_test(special_tokens_in_the_text_can_be_text),
+        cmocka_unit_test(special_tokens_that_touch_a_guarded_part_are_text),
+        cmocka_unit_test(places_of_guarded_tokens_are_those_of_the_original),
         cmocka_unit_test(streams_parts_and_cached_prefixes_give_the_same_ids),
         cmocka_unit_test(chunks_cover_the_text_and_overlap_as_asked),
     };
