@@ -54,6 +54,14 @@ static size_t next_start(const struct encoded *e, size_t start, size_t end, uint
     return next > start ? next : end;
 }
 
+/* Where a token begins. As in the reference, a few lie outside of the text (encode.c). */
+static size_t place(const struct encoded *e, size_t token, size_t low, size_t high)
+{
+    size_t at = e->offsets[token].start;
+
+    return at < low ? low : at > high ? high : at;
+}
+
 static bool make_chunks(const struct encoded *e, const char *text, size_t size, uint32_t max_tokens,
                         uint32_t overlap, struct chunks *ret, struct err *err)
 {
@@ -65,8 +73,8 @@ static bool make_chunks(const struct encoded *e, const char *text, size_t size, 
 
         if (!chunk_end(e, start, max_tokens, &end, err))
             return false;
-        first = start ? e->offsets[start].start : 0;
-        last = end < e->n ? e->offsets[end].start : size;
+        first = start ? place(e, start, 0, size) : 0;
+        last = end < e->n ? place(e, end, first, size) : size;
         if (first < at)
             chars = count_chars(text, first);
         else
