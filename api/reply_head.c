@@ -1,6 +1,7 @@
 #include "api/reply_head.h"
 
 #include "api/exchange.h"
+#include "json/writer.h"
 
 #include <assert.h>
 #include <time.h>
@@ -23,10 +24,18 @@ static const char *date_text(void)
 
 void reply_head_begin(struct buf *head, unsigned status, size_t body_size)
 {
-    buf_printf(head, "HTTP/1.1 %u %s\r\n", status, MHD_get_reason_phrase_for(status));
+    /* Not printed: that costs more than all the rest of a head. */
+    buf_append_str(head, "HTTP/1.1 ");
+    json_write_int(head, status);
+    buf_append_char(head, ' ');
+    buf_append_str(head, MHD_get_reason_phrase_for(status));
+    buf_append(head, "\r\n", 2);
     reply_head_add(head, "Date", date_text());
-    if (status != 204)
-        buf_printf(head, "Content-Length: %zu\r\n", body_size);
+    if (status == 204)
+        return;
+    buf_append_str(head, "Content-Length: ");
+    json_write_int(head, (int64_t)body_size);
+    buf_append(head, "\r\n", 2);
 }
 
 void reply_head_add(struct buf *head, const char *name, const char *value)
