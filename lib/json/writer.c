@@ -130,17 +130,15 @@ void json_write_int(struct buf *b, int64_t v)
 }
 
 /* "0000" to "9999", one behind the other. */
+/* clang-format off */
 #define TEN(p) p "0" p "1" p "2" p "3" p "4" p "5" p "6" p "7" p "8" p "9"
-#define HUNDRED(p) \
-    TEN(p "0")     \
-    TEN(p "1")     \
-    TEN(p "2") TEN(p "3") TEN(p "4") TEN(p "5") TEN(p "6") TEN(p "7") TEN(p "8") TEN(p "9")
-#define THOUSAND(p)                                                                           \
-    HUNDRED(p "0")                                                                            \
-    HUNDRED(p "1")                                                                            \
-    HUNDRED(p "2")                                                                            \
-    HUNDRED(p "3") HUNDRED(p "4") HUNDRED(p "5") HUNDRED(p "6") HUNDRED(p "7") HUNDRED(p "8") \
-        HUNDRED(p "9")
+#define HUNDRED(p)                                          \
+    TEN(p "0") TEN(p "1") TEN(p "2") TEN(p "3") TEN(p "4")  \
+    TEN(p "5") TEN(p "6") TEN(p "7") TEN(p "8") TEN(p "9")
+#define THOUSAND(p)                                                             \
+    HUNDRED(p "0") HUNDRED(p "1") HUNDRED(p "2") HUNDRED(p "3") HUNDRED(p "4")  \
+    HUNDRED(p "5") HUNDRED(p "6") HUNDRED(p "7") HUNDRED(p "8") HUNDRED(p "9")
+/* clang-format on */
 static const char fours[] = THOUSAND("0") THOUSAND("1") THOUSAND("2") THOUSAND("3") THOUSAND("4")
     THOUSAND("5") THOUSAND("6") THOUSAND("7") THOUSAND("8") THOUSAND("9");
 
