@@ -122,8 +122,7 @@ static void report(struct exchange *ex, bool completed)
         .completed = completed,
     };
 
-    server_report(server_of(ex), &a, route, ex->route_index, ex->from_hot,
-                  ex->req.body_size + ex->taken_bytes);
+    server_report(server_of(ex), &a, route, ex->route_index, ex->from_hot, ex->req.body_size);
 }
 
 /* The request is over and its parts go; what is used again stays. */

@@ -73,7 +73,6 @@ struct exchange {
     const char *query; /* raw; in target */
     size_t swallowed;
     size_t body_counted; /* of server.bodies_bytes */
-    size_t taken_bytes;  /* of the body, that a call has */
     size_t route_index;
     bool started;    /* between request line and completion */
     bool seen;       /* the handler was called once */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 enum {
+    RESERVE_MAX = 4 << 20,    /* of memory for what a head only announces */
     BODY_STEP = 16384,        /* bytes that must come within body_timeout_ms */
     SWALLOW_MAX = 256 * 1024, /* of a body that is not wanted, so that the reply is read */
     PAUSE_MS = 50,            /* after which a client is asked for whether it is still there */
@@ -117,6 +118,9 @@ static void add_body(struct exchange *ex, const char *data, size_t size)
     } else if (s->bodies_bytes + size > s->config.max_bodies_bytes) {
         err_set(&err, ERR_BUSY, "too many bodies are being received");
     } else {
+        if (!before && ex->head.content_length)
+            buf_reserve(&ex->body, ex->head.content_length < RESERVE_MAX ? ex->head.content_length
+                                                                         : RESERVE_MAX);
         buf_append(&ex->body, data, size);
         s->bodies_bytes += size;
         ex->body_counted += size;
@@ -155,6 +159,7 @@ static bool try_hot(struct exchange *ex)
     struct hot_entry *entry;
     AUTO_ERR struct err err = {0};
 
+    ex->hot_allowed = ex->hot_allowed && ex->req.body_size <= HOT_BODY_MAX;
     if (!ex->hot_allowed)
         return false;
     key = hot_key_of(ex);

@@ -13,6 +13,9 @@
 
 struct hot;
 
+/* Bytes; requests with more of a body are not worth a look: its hash alone would cost. */
+enum { HOT_BODY_MAX = 64 << 10 };
+
 struct hot_key {
     uint64_t hash;      /* hot_hash() of the rest */
     char method;        /* enum method */

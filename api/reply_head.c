@@ -1,6 +1,7 @@
 #include "api/reply_head.h"
 
 #include "api/exchange.h"
+#include "json/writer.h"
 
 #include <assert.h>
 #include <time.h>

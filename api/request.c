@@ -32,15 +32,7 @@ bool request_is_type(const struct request *req, const char *type)
            strncasecmp(value, type, strlen(type)) == 0;
 }
 
-char *request_take_body(struct request *req)
-{
-    struct exchange *ex = exchange_of(req);
-
-    ex->taken_bytes = req->body_size;
-    req->body = "";
-    req->body_size = 0;
-    return buf_take(&ex->body);
-}
+char *request_take_body(struct request *req) { return buf_take(&exchange_of(req)->body); }
 
 /* True when text nests deeper than max; brackets in strings do not count. */
 static bool is_too_deep(const char *text, size_t size, unsigned max)

@@ -133,10 +133,7 @@ bool request_accepts(const struct request *req, const char *type, bool named);
 /* The Content-Type of the body is type, whatever its parameters. */
 bool request_is_type(const struct request *req, const char *type);
 
-/*
- * The body becomes the caller's to free; the request has none any more. After request_call(),
- * which looks at it.
- */
+/* The body becomes the caller's to free, and the request's is borrowed from there. */
 char *request_take_body(struct request *req) __attribute__((returns_nonnull));
 
 /*

@@ -1,4 +1,5 @@
 #include "daemon/ioloop.h"
+#include "daemon/prompt_thread.h"
 
 #include <pthread.h>
 
@@ -98,6 +99,7 @@ static void run_loop(void *arg)
 {
     struct ioloop *il = arg;
 
+    prompt_thread();
     mailbox_own(&il->mailbox);
     mailbox_run(&il->mailbox); /* what was posted before this thread was the owner */
     uv_run(il->loop, UV_RUN_DEFAULT);

@@ -7,6 +7,7 @@
 #include "daemon/log.h"
 #include "daemon/loops_start.h"
 #include "daemon/notify.h"
+#include "daemon/prompt_thread.h"
 #include "daemon/sockets.h"
 
 #include <errno.h>
@@ -478,6 +479,7 @@ int process_run(struct settings *settings, int argc, char *const *argv)
         _exit(status);
     }
     tell_ready(p);
+    prompt_thread();
     uv_run(&p->loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&p->loop) != 0) {
         log_error("stop: a handle was left open");

@@ -39,10 +39,20 @@ struct text_scratch *scratches_take(struct scratches *s)
     return scratch ? scratch : text_scratch_new(s->max_bytes);
 }
 
+static bool is_swollen(const struct text_scratch *s)
+{
+    return scratch_buffers(s->scratch) + s->text.capacity +
+               s->ids.capacity * sizeof(*s->ids.items) +
+               s->encoding.capacity * sizeof(*s->encoding.offsets) >
+           SCRATCH_BUFFERS_MAX;
+}
+
 void scratches_give(struct scratches *s, struct text_scratch *scratch)
 {
+    bool is_kept = !is_swollen(scratch);
+
     pthread_mutex_lock(&s->lock);
-    if (s->n < SCRATCHES_KEPT)
+    if (is_kept && s->n < SCRATCHES_KEPT)
         s->free[s->n++] = take(&scratch);
     pthread_mutex_unlock(&s->lock);
     text_scratch_free(scratch);

@@ -9,7 +9,11 @@
 #include "api/text_parts.h"
 #include "json/writer.h"
 
-enum { BODY_MAX = 64 << 20 };
+enum {
+    BODY_MAX = 64 << 20,
+    ID_ROOM = 11,      /* of an id in JSON */
+    ANSWER_ROOM = 100, /* of what is around them */
+};
 
 /* ---- the body */
 
@@ -68,9 +72,7 @@ static bool read_body(struct text_job *job, struct encode_body *b, struct err *e
 {
     *b = (struct encode_body){.how = ENCODE_FIELDS_NONE(true)};
     if (job->plain_text) {
-        b->text.items = mem_new(struct slice);
-        b->text.items[0] = (struct slice){job->body, job->body_size};
-        b->text.n = b->text.capacity = 1;
+        text_list_one(&b->text, (struct slice){job->body, job->body_size});
         return true;
     }
     return text_fields_read(fields, ARRAY_SIZE(fields), job->body, job->body_size,
@@ -84,6 +86,7 @@ static void write_ids(struct text_job *job, const struct id_list *ids)
 {
     struct json j = json_begin(&job->out);
 
+    buf_reserve(&job->out, ids->n * ID_ROOM + ANSWER_ROOM);
     if (job->octets) {
         buf_append(&job->out, ids->items, ids->n * sizeof(*ids->items));
         return;

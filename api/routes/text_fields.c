@@ -6,7 +6,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void text_list_release(struct text_list *l) { free(l->items); }
+void text_list_release(struct text_list *l)
+{
+    if (l->items != &l->single)
+        free(l->items);
+}
+
+void text_list_one(struct text_list *l, struct slice text)
+{
+    l->single = text;
+    l->items = &l->single;
+    l->n = 1;
+}
 
 void id_lists_release(struct id_lists *l)
 {
@@ -108,6 +119,16 @@ static bool push_text(struct text_list *l, struct slice s)
     return true;
 }
 
+static bool read_one(struct reading *g, struct text_list *ret)
+{
+    struct slice s;
+
+    if (!json_read_text(&g->r, &s))
+        return false;
+    text_list_one(ret, s);
+    return true;
+}
+
 static bool read_strings(struct reading *g, const struct text_field *f, struct text_list *ret)
 {
     struct slice s;
@@ -115,7 +136,7 @@ static bool read_strings(struct reading *g, const struct text_field *f, struct t
     ret->is_list = json_read_kind(&g->r) == KIND_ARRAY;
     if (!ret->is_list)
         return wants(g, KIND_STRING, f->name, "a string or an array of strings") &&
-               json_read_text(&g->r, &s) && push_text(ret, s);
+               read_one(g, ret);
     json_read_array(&g->r);
     while (json_read_item(&g->r)) {
         if (ret->n == TEXTS_IN_BODY_MAX)

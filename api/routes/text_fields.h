@@ -22,7 +22,8 @@ enum text_field_kind {
 };
 
 struct text_list {
-    struct slice *items;
+    struct slice *items; /* maybe &single: not to be moved */
+    struct slice single;
     size_t n, capacity;
     bool is_list;
 };
@@ -60,6 +61,8 @@ bool text_fields_read(const struct text_field *fields, size_t n, const char *bod
 const char *text_fields_differ(const struct text_field *fields, size_t n, const void *a,
                                const void *b);
 void text_list_release(struct text_list *l);
+/* Of an empty list: the text, without memory of its own. */
+void text_list_one(struct text_list *l, struct slice text);
 void id_lists_release(struct id_lists *l);
 
 /* FIELD at pointer; false. */

@@ -129,28 +129,32 @@ void json_write_int(struct buf *b, int64_t v)
     buf_append(b, p, (size_t)(end - p));
 }
 
-/*
- * The eight digits of v < 10^8, one a byte, the first in the lowest: v is halved into numbers of
- * four digits, of two and of one, all at once. Multiplying and shifting divides by 100 and 10
- * exactly for numbers as small as these.
- */
-static inline uint64_t eight_digits(uint32_t v)
-{
-    uint64_t fours = v / 10000 | (uint64_t)(v % 10000) << 32;
-    uint64_t hundreds = fours * 10486 >> 20 & 0x7f0000007fu;
-    uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
-    uint64_t tens = twos * 103 >> 10 & 0x000f000f000f000fu;
+/* "0000" to "9999", one behind the other. */
+/* clang-format off */
+#define TEN(p) p "0" p "1" p "2" p "3" p "4" p "5" p "6" p "7" p "8" p "9"
+#define HUNDRED(p)                                          \
+    TEN(p "0") TEN(p "1") TEN(p "2") TEN(p "3") TEN(p "4")  \
+    TEN(p "5") TEN(p "6") TEN(p "7") TEN(p "8") TEN(p "9")
+#define THOUSAND(p)                                                             \
+    HUNDRED(p "0") HUNDRED(p "1") HUNDRED(p "2") HUNDRED(p "3") HUNDRED(p "4")  \
+    HUNDRED(p "5") HUNDRED(p "6") HUNDRED(p "7") HUNDRED(p "8") HUNDRED(p "9")
+/* clang-format on */
+static const char fours[] = THOUSAND("0") THOUSAND("1") THOUSAND("2") THOUSAND("3") THOUSAND("4")
+    THOUSAND("5") THOUSAND("6") THOUSAND("7") THOUSAND("8") THOUSAND("9");
 
-    return tens | (twos - tens * 10) << 8;
-}
-
-/* At to, where there is room for eight bytes; returns what is behind it. */
+/* v < 10^8 at to, where there is room for eight bytes; returns what is behind it. */
 static inline char *put_small(char *to, uint32_t v)
 {
-    uint64_t digits = eight_digits(v);
-    unsigned zeros = (unsigned)__builtin_ctzll(digits | (uint64_t)1 << 63) & ~7u;
+    uint32_t high, low;
+    uint64_t digits;
+    unsigned zeros;
 
-    digits = htole64((digits | ONES * '0') >> zeros);
+    memcpy(&high, fours + (size_t)4 * (v / 10000), sizeof(high));
+    memcpy(&low, fours + (size_t)4 * (v % 10000), sizeof(low));
+    digits = le32toh(high) | (uint64_t)le32toh(low) << 32;
+    /* Those in front; the last digit stays. */
+    zeros = (unsigned)__builtin_ctzll((digits ^ ONES * '0') | (uint64_t)1 << 63) & ~7u;
+    digits = htole64(digits >> zeros);
     memcpy(to, &digits, sizeof(digits));
     return to + (64 - zeros) / 8;
 }

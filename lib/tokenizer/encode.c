@@ -288,6 +288,8 @@ static bool encode_sequence(const struct tokenizer *t, const struct encode_input
 
 /* ---- the fast way: ids and places, word by word */
 
+static const struct guard no_guard;
+
 /*
  * Appends to out; NULL: adds to *ret_n how many ids there are. *ret false: the text must go the
  * exact way, and what out holds is of no use. The text is copied, for words look behind its end.

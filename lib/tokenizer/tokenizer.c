@@ -182,6 +182,17 @@ struct scratch *scratch_new(size_t max_bytes)
     return s;
 }
 
+size_t scratch_buffers(const struct scratch *s)
+{
+    const struct pieces *p = &s->pieces;
+
+    return s->text.capacity + s->decoded.capacity + p->text.capacity +
+           p->origins_capacity * sizeof(*p->origins) + p->capacity * sizeof(*p->items) +
+           s->tokens.capacity * sizeof(*s->tokens.items) +
+           s->words_out.capacity * (sizeof(*s->words_out.ids) + sizeof(*s->words_out.spans)) +
+           s->ids.capacity * sizeof(*s->ids.items);
+}
+
 void scratch_free(struct scratch *s)
 {
     if (!s)

@@ -38,6 +38,8 @@ DEFINE_CLEANUP(struct tokenizer *, tokenizer_unref)
 /* max_bytes bounds what it remembers between calls (words seen); 0: 8 MiB. */
 struct scratch *scratch_new(size_t max_bytes);
 void scratch_free(struct scratch *s);
+/* Bytes of its buffers for one text, which grow with the longest there was. */
+size_t scratch_buffers(const struct scratch *s);
 DEFINE_CLEANUP(struct scratch *, scratch_free)
 
 /* ---- encoding */
