@@ -165,6 +165,8 @@ static void what_is_not_supported_is_refused_by_name(void **state)
     json_refused("{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"_\","
                  "\"add_prefix_space\":false}," WORDS "}",
                  ERR_FILE_CORRUPT, "prepend_scheme");
+    json_refused("{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",0]],\"byte_fallback\":null}}",
+                 ERR_FILE_CORRUPT, "byte_fallback is null");
     json_refused("{\"version\":\"1.0\"}", ERR_FILE_CORRUPT, "no member \"model\"");
     refused(&(struct tokenizer_files){0}, ERR_NO_TOKENIZER, "tokenizer.json");
 }
