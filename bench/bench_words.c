@@ -78,7 +78,7 @@ static void prepare(struct subject *s, const char *path)
         !program_open(image, &s->program, &err))
         die(path, err.msg);
     s->scanner = scanner_find(&s->spec, s->spec.pretokenizers, s->spec.n_pretokenizers);
-    s->words = words_open(image, s->model, s->program, s->scanner);
+    s->words = words_open(image, s->model, s->program, s->scanner, false);
     at[3] = cpu_ns();
     s->scratch = words_scratch_new(0);
     printf("{\"tokenizer\":\"%s\",\"load_ms\":%.1f,\"compile_ms\":%.1f,\"open_ms\":%.3f,"

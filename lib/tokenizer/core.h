@@ -4,6 +4,7 @@
  * their own sections: post-processors, decoders, added tokens by id and by
  * text, defaults. It lies in the image as it is used.
  */
+#include "tokenizer/char_index.h"
 #include "tokenizer/decode_table.h"
 #include "tokenizer/model.h"
 #include "tokenizer/pattern.h"
@@ -80,6 +81,12 @@ enum cut_rule cut_rule(const struct tokenizer_spec *spec);
 /* Neighbouring bytes of added tokens; NULL: there are none. */
 uint8_t *cut_added_pairs(const struct core *c);
 
+enum trims {
+    TRIMS_NOT,
+    TRIMS_WORDS, /* wherever a token stands, and no added token has any */
+    TRIMS_ROWS,  /* otherwise: rows need lead and trail */
+};
+
 struct tokenizer {
     atomic_uint refs;
     struct image image;
@@ -96,7 +103,8 @@ struct tokenizer {
     uint8_t *added_pairs; /* bit b1 << 8 | b2: neighbours in some added token; NULL: no added */
     uint32_t *prefix_ids, *suffix_ids; /* what post-processing puts around one text */
     size_t n_prefix, n_suffix;
-    bool wraps_plainly; /* … and that is all it does to ids */
+    enum trims trims;
+    bool wraps_plainly; /* … and that is all it does to ids: the text is there once */
     uint32_t n_names;
     uint64_t serial; /* no other tokenizer of this process has it, now or later */
 };
@@ -123,5 +131,6 @@ struct scratch {
     struct strings *strings[2];
     struct words_scratch *words_scratch;
     struct words_out words_out;
+    struct char_index char_index;
     struct buf text; /* a copy with the bytes behind it that words_encode() reads */
 };

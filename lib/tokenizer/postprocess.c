@@ -32,16 +32,33 @@ size_t postprocess_added(const struct core *c, bool pair)
     return n_added;
 }
 
-bool postprocess_trims(const struct core *c)
+enum trims postprocess_trims(const struct core *c)
 {
+    unsigned n = 0;
+    bool everywhere = true;
+
     for (uint32_t i = 0; i < c->head->n_posts; i++) {
         const struct postprocessor *post = &c->posts[i];
+        bool roberta = post->kind == POST_ROBERTA && post->bert.trim_offsets;
+        bool bytes = post->kind == POST_BYTE_LEVEL && post->byte_level.trim_offsets;
 
-        if ((post->kind == POST_ROBERTA && post->bert.trim_offsets) ||
-            (post->kind == POST_BYTE_LEVEL && post->byte_level.trim_offsets))
-            return true;
+        n += roberta || bytes;
+        if ((roberta && post->bert.add_prefix_space) ||
+            (bytes && post->byte_level.add_prefix_space))
+            everywhere = false;
     }
-    return false;
+    if (n == 0)
+        return TRIMS_NOT;
+    if (n > 1 || !everywhere)
+        return TRIMS_ROWS;
+    for (uint32_t i = 0; i < c->head->n_added; i++) {
+        struct slice name = core_text(c, c->added[i].content);
+
+        for (size_t k = 0; k < name.size; k++) /* only ASCII that is no white space */
+            if (name.data[k] <= ' ' || name.data[k] > '~')
+                return TRIMS_ROWS;
+    }
+    return TRIMS_WORDS;
 }
 
 /* White space of tokens is no part of their offsets, but for one that was put before the text. */

@@ -111,8 +111,13 @@ static bool open_parts(struct tokenizer *t, struct err *err)
     t->added_pairs = cut_added_pairs(&t->core);
     t->finder = mem_new(struct added_finder);
     added_finder_open(&t->core, t->finder);
+    t->trims = postprocess_trims(&t->core);
     if (t->finder->usable)
-        t->words = words_open(t->image, t->model, t->program, t->scanner);
+        t->words = words_open(t->image, t->model, t->program, t->scanner, t->trims == TRIMS_WORDS);
+    if (!t->words && t->finder->usable && t->trims == TRIMS_WORDS) {
+        t->trims = TRIMS_ROWS;
+        t->words = words_open(t->image, t->model, t->program, t->scanner, false);
+    }
     t->n_names = count_names(&t->core, t->model);
     learn_wrapping(t);
     return true;
@@ -186,6 +191,7 @@ void scratch_free(struct scratch *s)
     words_scratch_free(s->words_scratch);
     free(s->words_out.ids);
     free(s->words_out.spans);
+    char_index_release(&s->char_index);
     buf_release(&s->text);
     pieces_release(&s->pieces);
     free(s->tokens.items);

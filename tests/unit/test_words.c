@@ -86,8 +86,9 @@ static void compile(struct fixture *f)
     assert_true(image_check(image, &key, true, &err));
     assert_true(token_model_open(image, &f->model, &err));
     assert_true(program_open(image, &f->program, &err));
-    f->words = words_open(image, f->model, f->program,
-                          scanner_find(&f->spec, f->spec.pretokenizers, f->spec.n_pretokenizers));
+    f->words =
+        words_open(image, f->model, f->program,
+                   scanner_find(&f->spec, f->spec.pretokenizers, f->spec.n_pretokenizers), false);
     f->scratch = model_scratch_new();
 }
 
