@@ -22,7 +22,7 @@
 #include <stdlib.h>
 
 enum request { OPEN = 1, ENCODE, DECODE, NAMES, STAGES, SELF };
-enum encode_flags { SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, NO_OFFSETS = 32 };
+enum encode_flags { SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, IDS = 32 };
 
 struct driver {
     struct buf image;
@@ -105,11 +105,11 @@ static bool open_tokenizer(struct driver *d, struct input *in, struct buf *out, 
 
 /* One after another: n, ids, offsets, type ids, special mask, attention mask, words, sequences,
  * overflowing. */
-static void put_encoding(struct buf *out, const struct encoded *e, bool offsets)
+static void put_encoding(struct buf *out, const struct encoded *e, bool all)
 {
     put_u32(out, (uint32_t)e->n);
     buf_append(out, e->ids, e->n * 4);
-    if (!offsets)
+    if (!all)
         return;
     buf_append(out, e->offsets, e->n * sizeof(*e->offsets));
     for (size_t i = 0; i < e->n; i++)
@@ -132,7 +132,8 @@ static bool encode(struct driver *d, struct input *in, struct buf *out, struct e
     uint8_t flags = take_u8(in);
     struct encode_options options = {
         .add_special_tokens = flags & SPECIAL,
-        .offsets = !(flags & NO_OFFSETS),
+        .offsets = !(flags & IDS),
+        .plain = flags & IDS,
         .overflowing = true,
         .offset_unit = OFFSET_CODE_POINT,
     };
