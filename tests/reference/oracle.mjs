@@ -9,6 +9,7 @@ import { createRequire } from 'node:module'
 export const OPEN = 1, ENCODE = 2, DECODE = 3, NAMES = 4, STAGES = 5, SELF = 6
 export const SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, IDS = 32
 
+const FILES = ['tokenizer_json', 'tokenizer_config', 'sentencepiece', 'tiktoken', 'tekken', 'gguf']
 export const STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond']
 export const SIDES = ['left', 'right'] // as the package spells them
 
@@ -157,9 +158,12 @@ export class Driver {
     })
   }
 
+  // json: a tokenizer.json, or files by the name of their kind.
   async open(json) {
     this.json = json
-    const answer = await this.ask(OPEN, string(json))
+    const files = typeof json === 'string' ? { tokenizer_json: json } : json
+    const parts = Object.entries(files).flatMap(([kind, data]) => [Buffer.from([FILES.indexOf(kind)]), string(data)])
+    const answer = await this.ask(OPEN, Buffer.concat([Buffer.from([Object.keys(files).length]), ...parts]))
     if (!answer.failed) [this.imageSize, this.idEnd] = [answer.body.readUInt32LE(0), answer.body.readUInt32LE(4)]
     return answer
   }
