@@ -325,6 +325,7 @@ static void sentencepiece_scores_become_merges(void **state)
     assert_int_equal(s.n_merges, 2);
     is_text(&s, s.merges[0].left, "a"); /* the better score first */
     assert_int_equal(s.n_added, 1);
+    assert_true(s.model.single_precision); /* no class: as SentencePiece itself */
     refused(&(struct tokenizer_files){.sentencepiece = {b.data, b.size - 1}}, ERR_FILE_CORRUPT,
             "damaged");
 }
