@@ -149,7 +149,7 @@ void exchange_drop(struct exchange *ex)
     s->bodies_bytes -= ex->body_counted;
     keep_buf(&ex->target), keep_buf(&ex->scratch), keep_buf(&ex->query_text);
     keep_buf(&ex->body), keep_buf(&ex->headers), keep_buf(&ex->timing);
-    keep_buf(&ex->reply_head);
+    keep_buf(&ex->head_bytes), keep_buf(&ex->reply_head);
     memset(&ex->req, 0, sizeof(*ex) - offsetof(struct exchange, req));
 }
 
@@ -165,7 +165,7 @@ void exchange_release(struct exchange *ex)
     exchange_drop(ex);
     buf_release(&ex->target), buf_release(&ex->scratch), buf_release(&ex->query_text);
     buf_release(&ex->body), buf_release(&ex->headers), buf_release(&ex->timing);
-    buf_release(&ex->reply_head);
+    buf_release(&ex->head_bytes), buf_release(&ex->reply_head);
 }
 
 /* ---- sleeping */

@@ -61,7 +61,7 @@ struct exchange {
     struct buf body;
     struct buf headers; /* of the reply: name NUL value NUL … */
     struct buf timing;
-    struct buf reply_head; /* the front's */
+    struct buf head_bytes, reply_head; /* the front's */
 
     struct request req;
     struct MHD_Connection *mhd; /* NULL: the front carries it */

@@ -352,8 +352,9 @@ static enum outcome ask(struct front *f, struct visitor *v, const struct plain *
     struct plain p = *plain;
     bool is_routed;
 
-    buf_append(&ex->body, bytes, p.size);
-    plain_move(&p, bytes, ex->body.data);
+    buf_append(&ex->head_bytes, bytes, p.size - p.body_size);
+    buf_append(&ex->body, p.body, p.body_size);
+    plain_move(&p, bytes, ex->head_bytes.data);
     exchange_open(ex, p.target, start_ns);
     ex->method = p.method;
     ex->method_text = method_name(p.method);
@@ -371,7 +372,7 @@ static enum outcome ask(struct front *f, struct visitor *v, const struct plain *
     v->asked = c;
     if (!take_out(v, p.size))
         return ENDED;
-    ex->req.body = p.body;
+    ex->req.body = ex->body.data;
     ex->req.body_size = p.body_size;
     ex->body_counted = p.body_size;
     f->server->bodies_bytes += p.body_size;
