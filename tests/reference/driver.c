@@ -22,7 +22,17 @@
 #include <stdlib.h>
 
 enum request { OPEN = 1, ENCODE, DECODE, NAMES, STAGES, SELF };
-enum file_kind { TOKENIZER_JSON, TOKENIZER_CONFIG, SENTENCEPIECE, TIKTOKEN, TEKKEN, GGUF };
+enum file_kind {
+    TOKENIZER_JSON,
+    TOKENIZER_CONFIG,
+    SENTENCEPIECE,
+    TIKTOKEN,
+    TEKKEN,
+    GGUF,
+    VOCAB_JSON,
+    MERGES_TXT,
+    VOCAB_TXT
+};
 enum encode_flags { SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, IDS = 32 };
 
 struct driver {
@@ -94,6 +104,9 @@ static bool open_tokenizer(struct driver *d, struct input *in, struct buf *out, 
         [TIKTOKEN] = &files.tiktoken,
         [TEKKEN] = &files.tekken,
         [GGUF] = &files.gguf,
+        [VOCAB_JSON] = &files.vocab_json,
+        [MERGES_TXT] = &files.merges_txt,
+        [VOCAB_TXT] = &files.vocab_txt,
     };
     AUTO_TOKENIZER_SPEC struct tokenizer_spec spec = {0};
     const struct image_key key = {0};

@@ -56,13 +56,13 @@ async function compare(name, files, list, expected, library = () => null) {
     console.log(`* ${name}: ${opened.error}`)
   }
   let reference
-  const want = opened.failed ? [] : expected(list)
+  const want = opened.failed ? [] : await expected(list)
   for (let i = 0; i < want.length; i++) {
     if ((await ours(driver, list[i])) === want[i]) { count.passed++; continue }
-    const differs = async (less) => (await ours(driver, less.join(''))) !== expected([less.join('')])[0]
+    const differs = async (less) => (await ours(driver, less.join(''))) !== (await expected([less.join('')]))[0]
     if ((reference ??= library()) && (await theirs(reference, list[i])) === (await ours(driver, list[i]))) { count.known++; continue }
     const text = (await minimise([...list[i]], differs, 300)).join('')
-    if (count.failed++ < Number(flags.tell)) console.log(`* ${name}: ${JSON.stringify(text).slice(0, 300)}\n    expected: ${expected([text])[0].slice(0, 200)}\n    got: ${(await ours(driver, text)).slice(0, 200)}`)
+    if (count.failed++ < Number(flags.tell)) console.log(`* ${name}: ${JSON.stringify(text).slice(0, 300)}\n    expected: ${(await expected([text]))[0].slice(0, 200)}\n    got: ${(await ours(driver, text)).slice(0, 200)}`)
   }
   await driver.stop()
   console.log(`${name}: ${count.passed} alike, ${count.known} as the library but not llama.cpp, ${count.failed} not`)
@@ -96,6 +96,25 @@ for (const name of ['cl100k_base', 'o200k_base', 'p50k_base', 'r50k_base']) {
   const encoding = get_encoding(name)
   await compare(`tiktoken_${name}`, { tiktoken: file }, short, (list) => list.map((t) => JSON.stringify(Array.from(encoding.encode_ordinary(t)))))
   encoding.free()
+}
+
+// ---- slow files beside their tokenizer.json: what transformers would convert
+
+const fast = (name) => JSON.parse(fs.readFileSync(path.join(dir, 'models', name, 'tokenizer.json'), 'utf8'))
+const pairs = {
+  gpt2: ({ model }) => ({ vocab_json: JSON.stringify(model.vocab), merges_txt: '#version: 0.2\n' + model.merges.map((m) => (Array.isArray(m) ? m.join(' ') : m)).join('\n') + '\n', tokenizer_config: '{"tokenizer_class":"GPT2Tokenizer"}' }),
+  bert_uncased: ({ model }) => ({ vocab_txt: Object.entries(model.vocab).sort((a, b) => a[1] - b[1]).map(([t]) => t).join('\n') + '\n', tokenizer_config: '{"tokenizer_class":"BertTokenizer","do_lower_case":true}' }),
+  tekken: ({ model, pre_tokenizer, added_tokens }) => ({ tekken: JSON.stringify({
+    config: { pattern: pre_tokenizer.pretokenizers[0].pattern.Regex, default_vocab_size: Object.keys(model.vocab).length + added_tokens.length, default_num_special_tokens: added_tokens.length },
+    vocab: Object.entries(model.vocab).map(([t, id]) => ({ rank: id - added_tokens.length, token_bytes: Buffer.from([...t].map(byteOf)).toString('base64') })).sort((a, b) => a.rank - b.rank) }) }),
+}
+const stands = new Map()
+for (let b = 0, next = 256; b < 256; b++) stands.set(String.fromCodePoint((b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174 ? b : next++), b)
+const byteOf = (c) => stands.get(c)
+for (const [name, files] of Object.entries(pairs)) {
+  if (flags.only && !`slow_${name}`.startsWith(flags.only)) continue
+  const reference = new Reference(path.join(dir, 'node_modules'), JSON.stringify(fast(name)))
+  await compare(`slow_${name}`, files(fast(name)), short, (list) => Promise.all(list.map((t) => theirs(reference, t))))
 }
 
 // ---- GGUF: the vocabularies that llama.cpp tests itself with

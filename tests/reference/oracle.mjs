@@ -9,7 +9,7 @@ import { createRequire } from 'node:module'
 export const OPEN = 1, ENCODE = 2, DECODE = 3, NAMES = 4, STAGES = 5, SELF = 6
 export const SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, IDS = 32
 
-const FILES = ['tokenizer_json', 'tokenizer_config', 'sentencepiece', 'tiktoken', 'tekken', 'gguf']
+const FILES = ['tokenizer_json', 'tokenizer_config', 'sentencepiece', 'tiktoken', 'tekken', 'gguf', 'vocab_json', 'merges_txt', 'vocab_txt']
 export const STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond']
 export const SIDES = ['left', 'right'] // as the package spells them
 
