@@ -26,27 +26,39 @@ static uint32_t unit_at(const struct charsmap *m, size_t i)
 
 static size_t offset_of(uint32_t unit) { return (unit >> 10) << ((unit & 1u << 9) >> 6); }
 
-bool charsmap_find(const struct charsmap *m, const char *key, size_t size, struct slice *ret)
+/* The shortest or the longest prefix of key; 0: none. */
+static size_t find(const struct charsmap *m, const char *key, size_t size, bool longest,
+                   struct slice *ret)
 {
-    size_t at = offset_of(unit_at(m, 0)), end;
+    size_t at = offset_of(unit_at(m, 0)), found = 0, begin = 0, end;
 
-    for (size_t i = 0; i < size && key[i]; i++) {
+    for (size_t i = 0; i < size && key[i] && (longest || !found); i++) {
         uint32_t unit;
 
         at ^= (uint8_t)key[i];
         unit = unit_at(m, at);
         if ((unit & (1u << 31 | 0xff)) != (uint8_t)key[i])
-            return false;
+            break;
         at ^= offset_of(unit);
         if (!(unit >> 8 & 1))
             continue;
-        size_t begin = unit_at(m, at) & ~(1u << 31);
-        if (begin > m->strings_size)
-            return false;
-        for (end = begin; end < m->strings_size && m->strings[end];)
-            end++;
-        *ret = (struct slice){m->strings + begin, end - begin};
-        return true;
+        begin = unit_at(m, at) & ~(1u << 31);
+        found = i + 1;
     }
-    return false;
+    if (!found || begin > m->strings_size)
+        return 0;
+    for (end = begin; end < m->strings_size && m->strings[end];)
+        end++;
+    *ret = (struct slice){m->strings + begin, end - begin};
+    return found;
+}
+
+bool charsmap_find(const struct charsmap *m, const char *key, size_t size, struct slice *ret)
+{
+    return find(m, key, size, false, ret) > 0;
+}
+
+size_t charsmap_longest(const struct charsmap *m, const char *key, size_t size, struct slice *ret)
+{
+    return find(m, key, size, true, ret);
 }

@@ -19,3 +19,6 @@ bool charsmap_open(struct charsmap *m, const char *data, size_t size, struct err
  * it. False: nothing.
  */
 bool charsmap_find(const struct charsmap *m, const char *key, size_t size, struct slice *ret);
+/* Bytes of its longest prefix in the map, as SentencePiece has it, and what stands for that. 0:
+ * none. */
+size_t charsmap_longest(const struct charsmap *m, const char *key, size_t size, struct slice *ret);

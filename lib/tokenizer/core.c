@@ -140,7 +140,8 @@ static struct text put_name(struct writer *w, struct text content, struct slice 
 {
     struct text to = {(uint32_t)w->strings.size, (uint32_t)name.size};
 
-    if (name.size == content.size && !memcmp(w->strings.data + content.at, name.data, name.size))
+    if (name.size == content.size &&
+        (!name.size || !memcmp(w->strings.data + content.at, name.data, name.size)))
         return content;
     buf_append(&w->strings, name.data, name.size);
     return to;

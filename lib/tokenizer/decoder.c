@@ -168,7 +168,8 @@ void append_lossy(struct buf *out, const char *data, size_t size)
         at += (size_t)-n;
         good = at;
     }
-    buf_append(out, data + good, at - good);
+    if (good < size)
+        buf_append(out, data + good, size - good);
 }
 
 size_t utf8_complete(const char *data, size_t size)

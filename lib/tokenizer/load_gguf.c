@@ -297,7 +297,7 @@ static void charsmap(struct gguf_tokens *t)
     const struct gguf_value *v = gguf_find(t->g, "tokenizer.ggml.precompiled_charsmap");
 
     if (v && v->type == GGUF_ARRAY && v->n && (v->item_type == GGUF_I8 || v->item_type == GGUF_U8))
-        build_normalizer(t->s, NORMALIZE_PRECOMPILED)->charsmap =
+        build_normalizer(t->s, NORMALIZE_PRECOMPILED)->charsmap.map =
             spec_text(t->s, t->data + v->items_at, (size_t)v->n);
 }
 

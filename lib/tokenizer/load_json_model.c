@@ -10,6 +10,7 @@ struct model_members {
     double dropout;
     bool has_unk, has_unk_id, has_prefix, has_suffix, has_max_chars;
     bool has_vocab, has_pieces, has_merges;
+    bool byte_fallback, null_fallback;
     uint32_t unk_id;
 };
 
@@ -154,6 +155,14 @@ static bool max_chars(struct loader *l, void *ret)
     return true;
 }
 
+static bool byte_fallback(struct loader *l, void *ret)
+{
+    struct model_members *m = ret;
+
+    m->null_fallback = load_null(l);
+    return m->null_fallback || json_read_bool(&l->r, &m->byte_fallback);
+}
+
 static bool model_missing(struct loader *l, const char *kind, const char *what)
 {
     return load_refuse(l, ERR_FILE_CORRUPT, "the %s model has no %s", kind, what);
@@ -194,6 +203,8 @@ static bool finish_unigram(struct loader *l, const struct model_members *m)
 
     if (!m->has_pieces)
         return model_missing(l, "Unigram", "vocab");
+    if (m->null_fallback) /* BPE may say null, Unigram not */
+        return load_refuse(l, ERR_FILE_CORRUPT, "byte_fallback is null, not true or false");
     model->has_unk = m->has_unk_id;
     model->unk_id = m->unk_id;
     if (m->has_unk_id && m->unk_id >= l->spec->n_vocab)
@@ -258,7 +269,7 @@ bool load_model(struct loader *l)
         {"dropout", FIELD_PART, FIELD_NULLABLE, &m.dropout, .part = dropout},
         {"end_of_word_suffix", FIELD_TEXT, FIELD_NULLABLE, &model.word_suffix},
         {"fuse_unk", FIELD_BOOL, FIELD_NULLABLE, &model.fuse_unk},
-        {"byte_fallback", FIELD_BOOL, FIELD_NULLABLE, &model.byte_fallback},
+        {"byte_fallback", FIELD_PART, FIELD_OPTIONAL, &m, .part = byte_fallback},
         {"ignore_merges", FIELD_BOOL, FIELD_NULLABLE, &model.ignore_merges},
         {"vocab", FIELD_PART, FIELD_OPTIONAL, &m, .part = vocab},
         {"merges", FIELD_PART, FIELD_OPTIONAL, &m, .part = merges},
@@ -278,6 +289,7 @@ bool load_model(struct loader *l)
         model.continuing_prefix.at = 0;
     model.has_unk = m.has_unk;
     model.kind = fields[TYPE].seen ? kind : guess_kind(&m);
+    model.byte_fallback = m.byte_fallback;
     s->model = model;
     return finish(l, &m);
 }

@@ -114,7 +114,7 @@ static bool precompiled(struct loader *l, unsigned kind)
 
     if (!load_fields(l, "Precompiled", fields, ARRAY_SIZE(fields)) || !(n = push(l, kind)))
         return false;
-    n->charsmap = t;
+    n->charsmap.map = t;
     return true;
 }
 

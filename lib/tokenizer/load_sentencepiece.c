@@ -59,9 +59,13 @@ static bool has_user_defined(const struct spm *m)
 
 static void build_bare_text(const struct spm *m, struct tokenizer_spec *s)
 {
-    if (m->charsmap.data)
-        build_normalizer(s, NORMALIZE_PRECOMPILED)->charsmap =
-            spec_text(s, m->charsmap.data, m->charsmap.size);
+    s->model.single_precision = true;
+    if (m->charsmap.data) {
+        struct normalizer *n = build_normalizer(s, NORMALIZE_PRECOMPILED);
+
+        n->charsmap.map = spec_text(s, m->charsmap.data, m->charsmap.size);
+        n->charsmap.longest = true;
+    }
     if (m->remove_extra) {
         build_normalize_replace(s, "^ +| +$", true, "");
         build_normalize_replace(s, " {2,}", true, " ");
@@ -128,7 +132,7 @@ static void build_unigram_text(const struct spm *m, const struct load_hints *h,
                               .split = true};
 
     if (m->charsmap.data)
-        build_normalizer(s, NORMALIZE_PRECOMPILED)->charsmap =
+        build_normalizer(s, NORMALIZE_PRECOMPILED)->charsmap.map =
             spec_text(s, m->charsmap.data, m->charsmap.size);
     build_normalizer(s, NORMALIZE_STRIP)->strip.right = true;
     build_normalize_replace(s, " {2,}", true, "▁");

@@ -379,6 +379,30 @@ static void precompiled(struct pieces_scratch *s, const struct charsmap *m)
         swap(s);
 }
 
+/* As SentencePiece itself: the longest that is in the map, wherever it begins. */
+static void precompiled_longest(struct pieces_scratch *s, const struct charsmap *m)
+{
+    const char *text = text_of(s);
+    size_t size = s->text.text.size, used;
+    struct held h = {.t = begin(s, 0)};
+    struct slice with;
+
+    for (size_t at = 0; at < size; at += used) {
+        used = charsmap_longest(m, text + at, size - at, &with);
+        if (used) {
+            put_replacement(&h, with, count(text + at, used));
+        } else {
+            size_t next = at;
+
+            hold(&h, scalar_next(text, &next), 0);
+            used = next - at;
+        }
+    }
+    if (h.any)
+        transform_put(&h.t, h.cp, h.change);
+    swap(s);
+}
+
 /* ---- all of them */
 
 static bool run(const struct program *p, size_t i, struct pieces_scratch *s, struct err *err)
@@ -417,7 +441,10 @@ static bool run(const struct program *p, size_t i, struct pieces_scratch *s, str
         bert(s, n);
         break;
     case NORMALIZE_PRECOMPILED:
-        precompiled(s, &p->charsmaps[i]);
+        if (n->charsmap.longest)
+            precompiled_longest(s, &p->charsmaps[i]);
+        else
+            precompiled(s, &p->charsmaps[i]);
         break;
     }
     return true;

@@ -22,7 +22,11 @@ void parts_release(struct parts *p)
     *p = (struct parts){0};
 }
 
-void parts_clear(struct parts *p) { p->n_rows = p->n_ranges = p->n_items = p->n_list = 0; }
+void parts_clear(struct parts *p)
+{
+    p->n_rows = p->n_ranges = p->n_items = p->n_list = 0;
+    GROW(p->rows, 0, p->rows_capacity, 1); /* parts without rows begin somewhere too */
+}
 
 struct row *parts_row(struct parts *p)
 {

@@ -36,7 +36,7 @@ static void put_normalizer(struct writer *w, struct normalizer *n)
     } else if (n->kind == NORMALIZE_PREPEND) {
         n->prepend = put(w, n->prepend);
     } else if (n->kind == NORMALIZE_PRECOMPILED) {
-        n->charsmap = put(w, n->charsmap);
+        n->charsmap.map = put(w, n->charsmap.map);
     }
 }
 
@@ -182,7 +182,8 @@ static bool open_normalizer(struct program *p, size_t i, struct err *err)
     if (n->kind == NORMALIZE_REPLACE)
         return open_matcher(p, &n->replace.what, "normalizer", i, &p->normalizer_patterns[i], err);
     if (n->kind == NORMALIZE_PRECOMPILED)
-        return charsmap_open(&p->charsmaps[i], p->strings + n->charsmap.at, n->charsmap.size, err);
+        return charsmap_open(&p->charsmaps[i], p->strings + n->charsmap.map.at,
+                             n->charsmap.map.size, err);
     return true;
 }
 

@@ -63,7 +63,10 @@ struct normalizer {
         struct {
             bool clean_text, handle_chinese_chars, strip_accents, lowercase; /* null is resolved */
         } bert;
-        struct text charsmap; /* SentencePiece's: trie size, trie, strings; decoded from base64 */
+        struct {
+            struct text map; /* SentencePiece's: trie size, trie, strings; decoded from base64 */
+            bool longest; /* what SentencePiece itself replaces; else by grapheme, as the library */
+        } charsmap;
     };
 };
 
@@ -128,6 +131,7 @@ struct model_spec {
     struct text unk; /* BPE, WordPiece, WordLevel: the token */
     uint32_t unk_id; /* Unigram */
     bool fuse_unk, byte_fallback, ignore_merges;
+    bool single_precision;         /* Unigram: scores are summed as SentencePiece sums them */
     struct text continuing_prefix; /* continuing_subword_prefix; empty: none */
     struct text word_suffix;       /* end_of_word_suffix; empty: none */
     uint32_t max_word_chars;       /* WordPiece: max_input_chars_per_word */

@@ -11,7 +11,7 @@ struct unigram_head {
     uint32_t byte_fallback; /* and all 256 are there */
     uint32_t byte_ids[256];
     uint32_t narrow; /* scores are floats, which lose nothing */
-    uint32_t unused;
+    uint32_t single; /* sums are floats, too */
 };
 
 /* The best way to reach a place of the text. */
@@ -53,7 +53,8 @@ static void write_scores(const struct tokenizer_spec *spec, const struct vocab *
 bool unigram_compile(const struct tokenizer_spec *spec, const struct vocab *v,
                      struct image_writer *w, struct err *err)
 {
-    struct unigram_head head = {.unk = spec->model.has_unk ? spec->model.unk_id : NO_ID};
+    struct unigram_head head = {.single = spec->model.single_precision,
+                                .unk = spec->model.has_unk ? spec->model.unk_id : NO_ID};
 
     if (head.unk != NO_ID && head.unk >= spec->n_vocab)
         return err_set(err, ERR_COMBINATION, "Unigram: unk_id %u of %zu tokens", head.unk,
@@ -91,11 +92,15 @@ static inline double score_of(const struct unigram *m, uint32_t id)
                            : ((const double *)m->scores)[id];
 }
 
-/* Only what is better replaces: of equal ways the one that began first stays. */
-static inline void reach(struct unigram_node *node, double score, uint32_t id, uint32_t from)
+/*
+ * Only what is better replaces: of equal ways the one that began first stays.
+ * SentencePiece compares in double precision what it keeps in single.
+ */
+static inline void reach(const struct unigram *m, struct unigram_node *node, double score,
+                         uint32_t id, uint32_t from)
 {
     if (node->from == NO_NODE || score > node->score)
-        *node = (struct unigram_node){score, id, from};
+        *node = (struct unigram_node){m->head->single ? (double)(float)score : score, id, from};
 }
 
 static bool find_best(const struct unigram *m, const struct vocab *v, const char *text, size_t size,
@@ -112,12 +117,15 @@ static bool find_best(const struct unigram *m, const struct vocab *v, const char
 
         chars = scalar_size(text[at]);
         while (trie_walk_next(&walk, &m->trie, v, text + at, size - at)) {
-            reach(&nodes[at + walk.at], score_of(m, walk.place) + here, walk.place, (uint32_t)at);
+            reach(m, &nodes[at + walk.at], score_of(m, walk.place) + here, walk.place,
+                  (uint32_t)at);
             single = single || walk.at == chars;
         }
         if (single)
             continue;
         double score = m->head->unk_score + here;
+        if (m->head->single)
+            score = (double)((float)m->head->unk_score + (float)here);
         struct unigram_node *node = &nodes[at + chars];
         if (node->from != NO_NODE && score <= node->score)
             continue;

@@ -149,8 +149,8 @@ enum mode { IDS, SPANS, COUNT };
 typedef uint32_t word_lanes __attribute__((vector_size(4 * WORD_LANES)));
 
 /* Always writes all lanes; returns how many count: no branch depends on it. */
-static inline unsigned put_entry(const struct word_entry *e, uint32_t at, uint32_t *ids,
-                                 struct span *spans, enum mode mode)
+static inline unsigned put_entry(const struct word_entry *e, uint32_t at,
+                                 const struct words_out *out, size_t n, enum mode mode)
 {
     word_lanes lanes;
 
@@ -158,15 +158,15 @@ static inline unsigned put_entry(const struct word_entry *e, uint32_t at, uint32
     if (mode != COUNT) {
         word_lanes only = lanes & WORD_ID_MASK;
 
-        memcpy(ids, &only, sizeof(only));
+        memcpy(out->ids + n, &only, sizeof(only));
     }
     if (mode == SPANS) {
         word_lanes start = at + (lanes >> 21 & 15), end = at + (lanes >> 25 & 15);
         word_lanes first = __builtin_shufflevector(start, end, 0, 4, 1, 5);
         word_lanes second = __builtin_shufflevector(start, end, 2, 6, 3, 7);
 
-        memcpy(spans, &first, sizeof(first));
-        memcpy(spans + 2, &second, sizeof(second));
+        memcpy(out->spans + n, &first, sizeof(first));
+        memcpy(out->spans + n + 2, &second, sizeof(second));
     }
     return word_n(e);
 }
@@ -176,7 +176,7 @@ static void emit_entry(const struct word_entry *e, uint32_t at, struct words_out
 {
     if (mode != COUNT)
         out_reserve(out, ROOM);
-    out->n += put_entry(e, at, out->ids + out->n, out->spans + out->n, mode);
+    out->n += put_entry(e, at, out, out->n, mode);
 }
 
 static void emit_tokens(const struct token *tokens, size_t n, uint32_t at, struct words_out *out,
@@ -333,8 +333,7 @@ static inline bool run_words(const struct run *r, size_t size, size_t at, enum m
 
             e += !is_entry(e, s->keys[i]); /* which of the two is not foreseen: no branch */
             if (__builtin_expect(is_entry(e, s->keys[i]), 1)) {
-                n_out += put_entry(e, r->base + (uint32_t)at, out->ids + n_out, out->spans + n_out,
-                                   mode);
+                n_out += put_entry(e, r->base + (uint32_t)at, out, n_out, mode);
             } else {
                 out->n = n_out;
                 if (!run_word(r, at, end))

@@ -77,7 +77,7 @@ static bool all_bytes_fall_back(const struct vocab *v)
 /*
  * A cut where no token has both neighbours is crossed by no merge, as long as what
  * is merged is the text itself: no stand-ins for bytes or for the unknown. And
- * what is unknown must not join its unknown neighbour.
+ * what is unknown must not join its unknown neighbour, or come behind the bytes of the next.
  */
 static bool is_joined_family(const struct tokenizer_spec *spec, const struct vocab *v)
 {
@@ -86,7 +86,7 @@ static bool is_joined_family(const struct tokenizer_spec *spec, const struct voc
     if (m->kind != MODEL_BPE || spec_is_bytes(spec) || m->continuing_prefix.size ||
         m->word_suffix.size || m->ignore_merges || !joins_spaces(spec))
         return false;
-    if (!(m->byte_fallback && all_bytes_fall_back(v)) && (m->fuse_unk || !m->has_unk))
+    if (m->byte_fallback ? !all_bytes_fall_back(v) : m->fuse_unk || !m->has_unk)
         return false;
     for (size_t i = 0; i < spec->n_merges; i++) {
         struct text l = spec->merges[i].left, r = spec->merges[i].right;

@@ -10,7 +10,7 @@ static void check(const struct tokenizer *t, const uint32_t *ids, size_t n,
     struct scratch *scratch = scratch_new(1 << 16);
     struct decode_stream *stream = decode_stream_new(t, options);
     AUTO_BUF struct buf whole = {0}, streamed = {0};
-    AUTO_ERR struct err err = {0}, ignored = {0};
+    AUTO_ERR struct err err = {0};
 
     if (tokenizer_decode(t, ids, n, options, scratch, &whole, &err)) {
         for (size_t i = 0; i < n; i++)

@@ -1,5 +1,7 @@
 #pragma once
 /* Small tokenizers of three families, made once. */
+#include "base/utf8.h"
+#include "tokenizer/bytelevel.h"
 #include "tokenizer/load.h"
 #include "tokenizer/tokenizer.h"
 
@@ -8,6 +10,7 @@ enum { N_FUZZ_TOKENIZERS = 3 };
 #define ADDED(id, text)                                                                \
     "{\"id\":" #id ",\"content\":\"" text "\",\"single_word\":false,\"lstrip\":false," \
     "\"rstrip\":false,\"normalized\":false,\"special\":true}"
+#define REST   "%" /* of the bytes, without which a byte-level tokenizer goes another way */
 #define MERGES "\"merges\":[[\"a\",\"b\"],[\"ab\",\"c\"],[\"l\",\"l\"]]"
 
 static const char *const fuzz_json[N_FUZZ_TOKENIZERS] = {
@@ -41,8 +44,8 @@ static const char *const fuzz_json[N_FUZZ_TOKENIZERS] = {
                "token\":null,"
                "\"vocab\":{\"a\":0,\"b\":1,\"c\":2,\"l\":3,\"ab\":4,\"abc\":5,\"ll\":6,\"Ġ\":7,"
                "\"Ã\":8,"
-               "\"<s>\":9,\"©\":10,\"ð\":11,\"Ł\":12,\"ĺ\":13,\"Ģ\":14,\"'\":15,\".\":16}," MERGES
-               "}}",
+               "\"<s>\":9,\"©\":10,\"ð\":11,\"Ł\":12,\"ĺ\":13,\"Ģ\":14,\"'\":15,\".\":16" REST
+               "}," MERGES "}}",
     /* WordPiece with Bert's steps. */
     "{\"added_tokens\":[" ADDED(
         9,
@@ -60,11 +63,32 @@ static const char *const fuzz_json[N_FUZZ_TOKENIZERS] = {
                "\"<s>\":9,\"do\":10,\"not\":11,\"##l\":12,\"l\":13,\"e\":14,\"n\":15,\"t\":16}}}",
 };
 
+/* The tokenizer.json with what REST stands for: the stand-ins that it does not name. */
+static inline void fuzz_write_json(const char *json, struct buf *out)
+{
+    static const char named[] = "abcl'.\xc3\xa9\xf0\x9f\x98\x80 ";
+    const char *rest = strstr(json, REST);
+    uint32_t id = 17;
+
+    buf_append(out, json, rest ? (size_t)(rest - json) : strlen(json));
+    for (int b = 0; rest && b < 256; b++) {
+        char name[5] = {0};
+
+        if (memchr(named, b, sizeof(named) - 1))
+            continue;
+        utf8_encode(bytelevel_char((uint8_t)b), name);
+        buf_printf(out, ",\"%s%s\":%u", b == '"' || b == '\\' ? "\\" : "", name, id++);
+    }
+    if (rest)
+        buf_append_str(out, rest + strlen(REST));
+}
+
 static inline const struct tokenizer *fuzz_tokenizer(size_t i)
 {
     static struct tokenizer *made[N_FUZZ_TOKENIZERS];
     AUTO_TOKENIZER_SPEC struct tokenizer_spec spec = {0};
-    struct tokenizer_files files = {.tokenizer_json = {fuzz_json[i], strlen(fuzz_json[i])}};
+    AUTO_BUF struct buf json = {0};
+    struct tokenizer_files files = {0};
     struct image_key key = {{0}};
     struct buf image = {0};
     struct err err = {0};
@@ -72,6 +96,8 @@ static inline const struct tokenizer *fuzz_tokenizer(size_t i)
 
     if (made[i])
         return made[i];
+    fuzz_write_json(fuzz_json[i], &json);
+    files.tokenizer_json = (struct slice){json.data, json.size};
     if (!tokenizer_load(&files, &spec, &err) || !tokenizer_compile(&spec, &key, &image, &err))
         abort();
     memory = aligned_alloc(64, (image.size + 63) / 64 * 64);

@@ -1,4 +1,4 @@
-// compare.mjs DRIVER DIR [--full] [--only NAME] [--suite NAME] [--report FILE] [--jobs N]: every real
+// compare.mjs DRIVER DIR [--full] [--only NAME] [--suite NAME,…] [--report FILE] [--jobs N]: every real
 // tokenizer of DIR (see install) over its texts, against the reference. --full: all of them, else
 // a part that is drawn from a seed. Ends with counts as cmocka prints them.
 import { spawn } from 'node:child_process'
@@ -52,12 +52,12 @@ async function one(name) {
     return { passed: 0, failed: 1, bytes: 0 }
   }
   const size = flags.full ? 'full' : `part${flags.bytes}`
-  const wanted = (suite) => !flags.suite || suite.startsWith(flags.suite)
+  const wanted = (suite) => !flags.suite || flags.suite.split(',').some((s) => suite.startsWith(s))
   const corpora = texts()
   const small = corpora.flatMap(([, list]) => list.filter((t) => t.length < 4096))
   const run = async (suite, cases) => { if (wanted(suite)) await session.run(`${suite}.${size}`, cases) }
   await run('names', [namesCase(session.driver.idEnd)])
-  for (const [corpus, list] of corpora) await run(corpus, documents(list))
+  for (const [corpus, list] of corpora) await run(corpus, documents(list, flags.full))
   const added = JSON.parse(json).added_tokens.map((t) => t.content)
   const special = laden(added, small, 7, flags.full ? 4000 : 300)
   await run('special', documents(special))

@@ -7,7 +7,7 @@
  *
  * Numbers are little endian. A string is u32 size and its bytes.
  *
- *     OPEN     string: tokenizer.json. Answers size of the image, id end.
+ *     OPEN     u8 n, then files: u8 enum file_kind, string. Answers size of the image, id end.
  *     ENCODE   u8 flags, u32 seed, u32 max_length, u32 stride, u8 strategy, u8 side, texts: u32 n,
  * then strings (PAIR: two each). Answers n encodings, each as put_encoding() writes it. DECODE   u8
  * skip special tokens, u32 n, ids. Answers the text. NAMES    Answers for every id below the end:
@@ -22,7 +22,18 @@
 #include <stdlib.h>
 
 enum request { OPEN = 1, ENCODE, DECODE, NAMES, STAGES, SELF };
-enum encode_flags { SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, NO_OFFSETS = 32 };
+enum file_kind {
+    TOKENIZER_JSON,
+    TOKENIZER_CONFIG,
+    SENTENCEPIECE,
+    TIKTOKEN,
+    TEKKEN,
+    GGUF,
+    VOCAB_JSON,
+    MERGES_TXT,
+    VOCAB_TXT
+};
+enum encode_flags { SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, IDS = 32 };
 
 struct driver {
     struct buf image;
@@ -85,12 +96,29 @@ static void close_tokenizer(struct driver *d)
 
 static bool open_tokenizer(struct driver *d, struct input *in, struct buf *out, struct err *err)
 {
-    struct slice json = take_string(in);
-    struct tokenizer_files files = {.tokenizer_json = {json.data, json.size}};
+    struct tokenizer_files files = {0};
+    struct slice *const slots[] = {
+        [TOKENIZER_JSON] = &files.tokenizer_json,
+        [TOKENIZER_CONFIG] = &files.tokenizer_config,
+        [SENTENCEPIECE] = &files.sentencepiece,
+        [TIKTOKEN] = &files.tiktoken,
+        [TEKKEN] = &files.tekken,
+        [GGUF] = &files.gguf,
+        [VOCAB_JSON] = &files.vocab_json,
+        [MERGES_TXT] = &files.merges_txt,
+        [VOCAB_TXT] = &files.vocab_txt,
+    };
     AUTO_TOKENIZER_SPEC struct tokenizer_spec spec = {0};
     const struct image_key key = {0};
 
     close_tokenizer(d);
+    for (uint8_t n = take_u8(in); n; n--) {
+        uint8_t kind = take_u8(in);
+
+        if (kind >= ARRAY_SIZE(slots))
+            abort();
+        *slots[kind] = take_string(in);
+    }
     if (!tokenizer_load(&files, &spec, err) || !tokenizer_compile(&spec, &key, &d->image, err))
         return false;
 
@@ -105,11 +133,11 @@ static bool open_tokenizer(struct driver *d, struct input *in, struct buf *out, 
 
 /* One after another: n, ids, offsets, type ids, special mask, attention mask, words, sequences,
  * overflowing. */
-static void put_encoding(struct buf *out, const struct encoded *e, bool offsets)
+static void put_encoding(struct buf *out, const struct encoded *e, bool all)
 {
     put_u32(out, (uint32_t)e->n);
     buf_append(out, e->ids, e->n * 4);
-    if (!offsets)
+    if (!all)
         return;
     buf_append(out, e->offsets, e->n * sizeof(*e->offsets));
     for (size_t i = 0; i < e->n; i++)
@@ -132,7 +160,8 @@ static bool encode(struct driver *d, struct input *in, struct buf *out, struct e
     uint8_t flags = take_u8(in);
     struct encode_options options = {
         .add_special_tokens = flags & SPECIAL,
-        .offsets = !(flags & NO_OFFSETS),
+        .offsets = !(flags & IDS),
+        .plain = flags & IDS,
         .overflowing = true,
         .offset_unit = OFFSET_CODE_POINT,
     };

@@ -7,8 +7,9 @@ import path from 'node:path'
 import { createRequire } from 'node:module'
 
 export const OPEN = 1, ENCODE = 2, DECODE = 3, NAMES = 4, STAGES = 5, SELF = 6
-export const SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, NO_OFFSETS = 32
+export const SPECIAL = 1, PAIR = 2, DEFAULTS = 4, TRUNCATE = 8, PAD = 16, IDS = 32
 
+const FILES = ['tokenizer_json', 'tokenizer_config', 'sentencepiece', 'tiktoken', 'tekken', 'gguf', 'vocab_json', 'merges_txt', 'vocab_txt']
 export const STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond']
 export const SIDES = ['left', 'right'] // as the package spells them
 
@@ -73,6 +74,11 @@ function record(encoding, nested = false) {
   const overflowing = nested ? [] : encoding.getOverflowing()
   out[1 + 8 * n] = overflowing.length
   return Buffer.concat([Buffer.from(out.buffer), ...overflowing.map((e) => record(e, true))])
+}
+
+function idsRecord(encoding) {
+  const ids = encoding.getIds()
+  return Buffer.concat([u32(ids.length), Buffer.from(Uint32Array.from(ids).buffer)])
 }
 
 // For people, and for finding what differs.
@@ -152,9 +158,12 @@ export class Driver {
     })
   }
 
+  // json: a tokenizer.json, or files by the name of their kind.
   async open(json) {
     this.json = json
-    const answer = await this.ask(OPEN, string(json))
+    const files = typeof json === 'string' ? { tokenizer_json: json } : json
+    const parts = Object.entries(files).flatMap(([kind, data]) => [Buffer.from([FILES.indexOf(kind)]), string(data)])
+    const answer = await this.ask(OPEN, Buffer.concat([Buffer.from([Object.keys(files).length]), ...parts]))
     if (!answer.failed) [this.imageSize, this.idEnd] = [answer.body.readUInt32LE(0), answer.body.readUInt32LE(4)]
     return answer
   }
@@ -198,6 +207,7 @@ export class Reference {
       let encodings
       if (o.flags & PAIR) encodings = [await t.encode(inputs[0], inputs[1], add)]
       else encodings = inputs.length === 1 ? [await t.encode(inputs[0], null, add)] : await t.encodeBatch(inputs, add)
+      if (o.flags & IDS) return { failed: false, body: Buffer.concat(encodings.map(idsRecord)) }
       return { failed: false, body: Buffer.concat(encodings.map((e) => record(e))) }
     } catch (e) {
       return { failed: true, error: e.message }
@@ -234,9 +244,15 @@ export class Reference {
 export const same = (a, b) => a.failed === b.failed && (a.failed || a.body.equals(b.body))
 
 // What is the first thing that differs, in words.
-export function explain(reference, ours) {
+export function explain(reference, ours, idsOnly) {
   if (reference.failed || ours.failed) {
     return { field: 'error', expected: reference.failed ? `error: ${reference.error}` : 'no error', got: ours.failed ? `error: ${ours.error}` : 'no error' }
+  }
+  if (idsOnly) {
+    const [a, b] = [reference.body, ours.body].map((body) => Array.from({ length: body.length / 4 - 1 }, (_, i) => body.readUInt32LE(4 * i + 4)))
+    const at = a.findIndex((id, i) => id !== b[i])
+    const index = at < 0 ? a.length : at
+    return { field: 'ids alone', index, expected: JSON.stringify(a.slice(Math.max(0, index - 3), index + 6)), got: JSON.stringify(b.slice(Math.max(0, index - 3), index + 6)) }
   }
   const [a, b] = [reference.body, ours.body].map(parseEncodings)
   const walk = (x, y, at) => {

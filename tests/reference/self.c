@@ -47,6 +47,36 @@ static bool check_ids(struct self *s, struct err *err)
     return ok;
 }
 
+/* What is asked for alone may come the fast way, offsets too. */
+static bool check_plain(struct self *s, struct err *err)
+{
+    struct encode_input input = {&s->text, 1, false};
+    struct encoded full = {0}, plain = {0};
+    bool ok = true;
+
+    for (int unit = 0; ok && unit < 2; unit++) {
+        struct encode_options options = {.offsets = true,
+                                         .offset_unit = unit ? OFFSET_BYTE : OFFSET_CODE_POINT};
+
+        ok = tokenizer_encode(s->t, &input, NULL, &options, s->scratch, &full, err);
+        options.plain = true;
+        ok = ok && tokenizer_encode(s->t, &input, NULL, &options, s->scratch, &plain, err);
+        if (!ok)
+            break;
+        differ(s, "plain", plain.ids, plain.n);
+        for (size_t i = 0; i < plain.n && i < full.n; i++)
+            if (memcmp(&plain.offsets[i], &full.offsets[i], sizeof(*full.offsets)) != 0) {
+                buf_printf(s->out, "plain: token %zu is at %u to %u, not at %u to %u\n", i,
+                           plain.offsets[i].start, plain.offsets[i].end, full.offsets[i].start,
+                           full.offsets[i].end);
+                break;
+            }
+    }
+    encoded_release(&full);
+    encoded_release(&plain);
+    return ok;
+}
+
 static bool check_cut(struct self *s, struct err *err)
 {
     struct id_list ids = {0};
@@ -167,8 +197,8 @@ bool self_check(const struct tokenizer *t, struct slice text, uint32_t seed,
         encoded_release(&whole);
         return true;
     }
-    bool ok = check_ids(&s, err) && check_cut(&s, err) && check_stream(&s, err) &&
-              check_decode_stream(&s, err) && check_chunk(&s, err);
+    bool ok = check_ids(&s, err) && check_plain(&s, err) && check_cut(&s, err) &&
+              check_stream(&s, err) && check_decode_stream(&s, err) && check_chunk(&s, err);
     encoded_release(&whole);
     return ok;
 }

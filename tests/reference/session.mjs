@@ -2,7 +2,7 @@
 // with the shortest text that still shows it.
 import fs from 'node:fs'
 import path from 'node:path'
-import { DECODE, Driver, ENCODE, NAMES, Reference, SELF, STAGES, explain, hash, minimise, same, string } from './oracle.mjs'
+import { DECODE, Driver, ENCODE, IDS, NAMES, Reference, SELF, STAGES, explain, hash, minimise, same, string } from './oracle.mjs'
 
 const AT_ONCE = 24
 const TOLD = 3 // differences told per suite, with minimising; the rest are counted
@@ -133,7 +133,7 @@ export class Session {
     found = await this.verdict(remake(c, { texts }))
     if (!found) return this.tell({ ...entry, note: 'lost while minimising' })
     const shown = texts.map((t) => JSON.stringify(t.toString()).slice(0, 300)).join(' + ')
-    const more = c.what === SELF ? { got: found.ours.failed ? found.ours.error : found.ours.body.toString().trim() } : explain(found.expected, found.ours)
+    const more = c.what === SELF ? { got: found.ours.failed ? found.ours.error : found.ours.body.toString().trim() } : explain(found.expected, found.ours, c.options?.flags & IDS)
     this.tell({ ...entry, text: shown, escaped: texts.map((t) => escape(t.toString())).join(' + '), options: c.state && c.state.length > 14 ? c.state : undefined, ...more, stage: c.what === ENCODE ? await this.stage(texts[0].toString()) : undefined })
   }
 

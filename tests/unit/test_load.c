@@ -165,6 +165,8 @@ static void what_is_not_supported_is_refused_by_name(void **state)
     json_refused("{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"_\","
                  "\"add_prefix_space\":false}," WORDS "}",
                  ERR_FILE_CORRUPT, "prepend_scheme");
+    json_refused("{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",0]],\"byte_fallback\":null}}",
+                 ERR_FILE_CORRUPT, "byte_fallback is null");
     json_refused("{\"version\":\"1.0\"}", ERR_FILE_CORRUPT, "no member \"model\"");
     refused(&(struct tokenizer_files){0}, ERR_NO_TOKENIZER, "tokenizer.json");
 }
@@ -344,6 +346,7 @@ static void sentencepiece_scores_become_merges(void **state)
     assert_int_equal(s.n_merges, 2);
     is_text(&s, s.merges[0].left, "a"); /* the better score first */
     assert_int_equal(s.n_added, 1);
+    assert_true(s.model.single_precision); /* no class: as SentencePiece itself */
     refused(&(struct tokenizer_files){.sentencepiece = {b.data, b.size - 1}}, ERR_FILE_CORRUPT,
             "damaged");
 }

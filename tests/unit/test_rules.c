@@ -127,6 +127,18 @@ static void of_added_tokens_with_one_id_the_last_is_found(void **state)
     assert_encodes(json, "xb", "0@0-1 2@1-2");
 }
 
+static void unknown_characters_come_behind_the_bytes_of_the_next(void **state)
+{
+    static const char json[] = "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\" "
+                               "\"},\"content\":\"▁\"},\"model\":{\"type\":"
+                               "\"BPE\",\"unk_token\":\"a\",\"byte_fallback\":true,\"vocab\":{"
+                               "\"a\":0,\"<0xC3>\":1,\"<0xA9>\":2},\"merges"
+                               "\":[]}}";
+
+    (void)state;
+    assert_encodes(json, "xé", "1@0-1 2@1-2 0@1-2");
+}
+
 static void a_template_without_the_text_leaves_it_out(void **state)
 {
     static const char json[] = "{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{"
@@ -212,6 +224,7 @@ int main(void)
         cmocka_unit_test(white_space_that_a_token_took_is_no_token_again),
         cmocka_unit_test(added_tokens_are_numbered_from_the_size_of_the_vocabulary),
         cmocka_unit_test(of_added_tokens_with_one_id_the_last_is_found),
+        cmocka_unit_test(unknown_characters_come_behind_the_bytes_of_the_next),
         cmocka_unit_test(a_template_without_the_text_leaves_it_out),
         cmocka_unit_test(normalized_added_tokens_are_called_by_their_normalized_text),
         cmocka_unit_test(a_sequence_of_no_post_processors_names_sequences),

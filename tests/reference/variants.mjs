@@ -1,8 +1,9 @@
-// Spellings of a tokenizer.json, right and wrong ones: which the reference loads. Prints a JSON line for
-// each: {"name", "text", "loads", "error"}. formats_load.py holds the loader to them.
-//     NODE_PATH=<where tokenizers is installed> node formats_variants.cjs
-'use strict';
-const {Tokenizer} = require('tokenizers');
+// variants.mjs DRIVER DIR: spellings of a tokenizer.json, right and wrong ones. The loader must load what the
+// reference loads, and refuse what it refuses. Ends with counts as cmocka prints them.
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Driver, Reference } from './oracle.mjs'
 
 const word_level = {type: 'WordLevel', vocab: {a: 0, b: 1, '<unk>': 2}, unk_token: '<unk>'};
 const base = () => ({
@@ -148,26 +149,46 @@ for (const piece of ['$A', '[C]', {Sequence: {id: 'C', type_id: 0}}, {Sequence: 
 for (const type of ['BertProcessing', 'RobertaProcessing', 'Template', 'X'])
     add(`roberta's members with type ${type}`, t => { t.post_processor = {...roberta, type}; });
 
-// The reference aborts the process on some: then a new one goes on behind that case.
-if (process.argv[2] === undefined) {
-    const {spawnSync} = require('child_process');
-    for (let from = 0; from < cases.length;) {
-        const out = spawnSync(process.argv[0], [process.argv[1], String(from)], {encoding: 'utf8', maxBuffer: 1 << 28});
-        process.stdout.write(out.stdout);
-        from += out.stdout.split('\n').length - 1;
-        if (from < cases.length) {
-            const [name, text] = cases[from++];
-            console.log(JSON.stringify({name, text, loads: false, error: 'aborted'}));
-        }
+const [program, dir, from] = process.argv.slice(2);
+const modules = `${dir}/node_modules`;
+const loads = text => {
+    try {
+        new Reference(modules, text);
+        return true;
+    } catch {
+        return false;
     }
-} else {
-    for (const [name, text] of cases.slice(Number(process.argv[2]))) {
-        let error = null;
-        try {
-            Tokenizer.fromString(text);
-        } catch (e) {
-            error = String(e.message);
-        }
-        require('fs').writeSync(1, JSON.stringify({name, text, loads: error === null, error}) + '\n');
+};
+
+if (from !== undefined) {
+    for (const [, text] of cases.slice(Number(from)))
+        fs.writeSync(1, loads(text) ? '1' : '0');
+    process.exit(0);
+}
+
+// The reference ends the process on some: then a new one goes on behind that case.
+let answers = '';
+while (answers.length < cases.length) {
+    const {stdout} = spawnSync(process.execPath, [fileURLToPath(import.meta.url), program, dir, String(answers.length)], {encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 28});
+    answers += stdout;
+    if (answers.length < cases.length) answers += 'x';
+}
+
+const driver = new Driver(program);
+const count = {passed: 0, failed: 0, ended: 0};
+for (const [i, [name, text]] of cases.entries()) {
+    const {failed, error} = await driver.open(text);
+    if (answers[i] === 'x') count.ended++;
+    else if (failed === (answers[i] === '0')) count.passed++;
+    // The reference loads this, and ends its process when it encodes.
+    else if (failed && error.includes('is not among its special_tokens')) count.ended++;
+    else {
+        count.failed++;
+        console.log(`* ${name}: the reference ${failed ? 'loads it' : 'refuses it'}${failed ? `; we: ${error}` : ''}\n    ${text.slice(0, 300)}`);
     }
 }
+await driver.stop();
+console.log(`${count.ended} of ${cases.length} end the reference's process`);
+console.log(`[  PASSED  ] ${count.passed} test(s).`);
+console.log(`[  FAILED  ] ${count.failed} test(s).`);
+process.exit(count.failed || !count.passed ? 1 : 0);
