@@ -15,7 +15,6 @@ struct parse {
     size_t n_nodes;
     unsigned n_loops;     /* loops around here: break and continue have a target */
     struct dict *names;   /* interned */
-    struct str **keys;    /* of the template */
     struct scope *scopes; /* the newest first */
     struct err *err;
 };
@@ -57,9 +56,8 @@ static inline void parse_leave(struct parse *p) { p->depth--; }
 /* The node is one deeper than child; false when that is too deep. */
 bool parse_above(struct parse *p, struct node *n, const struct node *child) MUST_CHECK;
 void nodes_add(struct parse *p, struct nodes *list, struct node *n);
+/* The one string of the template that is equal to this. */
 struct str *parse_intern(struct parse *p, struct str *name);
-/* A string of the template that keys of inputs may turn out to be. */
-void parse_note_key(struct parse *p, struct str *s);
 
 /* ---- expression.c */
 bool parse_expression(struct parse *p, bool with_cond, struct node **ret) MUST_CHECK;

@@ -164,16 +164,7 @@ struct str *parse_intern(struct parse *p, struct str *name)
     str_hash(name);
     str_chars(name);
     dict_set_str(p->arena, p->names, v_str(name), v_str(name));
-    parse_note_key(p, name);
     return name;
-}
-
-void parse_note_key(struct parse *p, struct str *s)
-{
-    size_t slot = template_key_slot(s->data, s->size);
-
-    if (!p->keys[slot])
-        p->keys[slot] = s;
 }
 
 /* ---- statements */
@@ -580,7 +571,10 @@ static bool compile(struct template *t, struct parse *p)
 
     if (!lex(&t->arena, t->source, t->source_size, &p->tokens, &fault))
         return fault.too_deep ? too_deep(p, fault.at) : parse_fail(p, fault.at, "%s", fault.what);
-    return parse_body(p, NULL, &t->body) && scope_resolve(p, t);
+    if (!parse_body(p, NULL, &t->body) || !scope_resolve(p, t))
+        return false;
+    atoms_build(p->arena, p->names, &t->atoms);
+    return true;
 }
 
 bool template_compile(const char *text, size_t size, struct template **ret, struct err *err)
@@ -603,7 +597,6 @@ bool template_compile(const char *text, size_t size, struct template **ret, stru
     p.source = t->source = normalised(&t->arena, text, size, &t->source_size);
     p.size = t->source_size;
     p.names = dict_new(&t->arena);
-    p.keys = t->keys;
     bool ok = compile(t, &p);
     free(p.tokens.items);
     if (ok)

@@ -175,6 +175,7 @@ static void gather_expr(struct gather *g, const struct node *n)
     case N_LIST:
     case N_DICT:
     case N_COMPARE:
+    case N_ADD:
     case N_CONCAT:
         gather_list(g, &n->items);
         return;
@@ -389,6 +390,7 @@ static void want_expr(struct wanted *w, const struct node *n, bool load)
     case N_LIST:
     case N_DICT:
     case N_COMPARE:
+    case N_ADD:
     case N_CONCAT:
         for (size_t i = 0; i < n->items.n; i++)
             want_expr(w, n->items.items[i], load);
@@ -546,6 +548,7 @@ static bool place_expr(struct placer *w, struct node *n)
     case N_LIST:
     case N_DICT:
     case N_COMPARE:
+    case N_ADD:
     case N_CONCAT:
         return place_list(w, &n->items);
     case N_GETATTR:

@@ -233,11 +233,9 @@ static bool set_separators(struct dump *d, struct value v)
 /* tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False) */
 bool filter_tojson(struct render *r, struct value v, struct value *argv, struct value *ret)
 {
-    AUTO_BUF struct buf b = {0};
+    size_t start = r->out->size;
     struct dump d = {
-        .r = r, .out = &b, .ascii = value_truth(argv[0]), .sort_keys = value_truth(argv[3])};
-
-    struct marking m;
+        .r = r, .out = r->out, .ascii = value_truth(argv[0]), .sort_keys = value_truth(argv[3])};
 
     if (!set_indent(&d, argv[1]))
         return false;
@@ -245,9 +243,8 @@ bool filter_tojson(struct render *r, struct value v, struct value *argv, struct 
     d.key = str_const(&r->arena, ": ").str;
     if (!set_separators(&d, argv[2]))
         return false;
-    marking_begin(r, &m, &b);
     if (!dump(&d, v))
         return false;
-    *ret = marking_str(r, &m, &b);
+    *ret = text_taken(r, start);
     return true;
 }
