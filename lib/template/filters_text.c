@@ -198,15 +198,19 @@ static bool filter_format(struct render *r, struct value v, const struct args *a
 
 FILTER(truncate)
 {
-    struct str *end = str_const(&r->arena, "...").str, *s;
+    struct value part, end = str_const(&r->arena, "...");
     int64_t length = 255, leeway = 5, keep, space;
-    struct value part;
+    struct str *s;
 
-    if (!arg_int(r, argv[0], &length) || !arg_str(r, argv[2], &end))
+    if (argv[2].kind != V_MISSING)
+        end = argv[2];
+    if (!arg_int(r, argv[0], &length))
         return false;
+    if (!value_length(end, &keep))
+        return render_fail(r, "TypeError", "object of type '%s' has no len()", value_type(end));
     if (argv[3].kind != V_NONE && !arg_int(r, argv[3], &leeway))
         return false;
-    keep = length - (int64_t)str_chars(end);
+    keep = length - keep;
     if (keep < 0 || leeway < 0)
         return render_fail(r, "AssertionError", "truncate's length must hold its end");
     *ret = v;
@@ -224,7 +228,7 @@ FILTER(truncate)
         part = str_cut(&r->arena, part.str, 0, (size_t)space);
     }
     part.markup = v.markup;
-    return operate(r, N_ADD, part, v_str(end), ret);
+    return operate(r, N_ADD, part, end, ret);
 }
 
 FILTER(wordcount)

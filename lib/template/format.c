@@ -484,7 +484,9 @@ static bool format_value(struct render *r, struct value v, const char *p, const 
     return format_text(r, &s, v, out);
 }
 
-static bool first_of_field(struct braces *b, const char *p, const char *end, struct value *ret)
+/* whole: nothing follows it. Only then Python counts fields, or notes that they are numbered. */
+static bool first_of_field(struct braces *b, const char *p, const char *end, bool whole,
+                           struct value *ret)
 {
     int64_t index = 0;
     bool digits = p < end;
@@ -495,12 +497,16 @@ static bool first_of_field(struct braces *b, const char *p, const char *end, str
         if (index > INT32_MAX)
             return render_fail(b->r, "ValueError", "Too many decimal digits in format string");
     }
+    if (p == end && !whole)
+        return render_fail(b->r, "KeyError", "''");
     if (p == end) {
         if (b->next < 0)
             return render_fail(b->r, "ValueError",
                                "cannot switch from manual field specification to automatic field "
                                "numbering");
         index = b->next++;
+    } else if (digits && !whole) {
+        /* counting goes on */
     } else if (digits) {
         if (b->next > 0)
             return render_fail(b->r, "ValueError",
@@ -531,7 +537,7 @@ static bool field_value(struct braces *b, const char *p, const char *end, struct
 
     while (q < end && *q != '.' && *q != '[')
         q++;
-    if (!first_of_field(b, p, q, ret))
+    if (!first_of_field(b, p, q, q == end, ret))
         return false;
     while (q < end) {
         bool attr = *q == '.';

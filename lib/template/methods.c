@@ -376,7 +376,12 @@ bool str_lines(struct render *r, struct value v, bool keep_ends, struct value *r
     *ret = list;
     return true;
 }
-METHOD(splitlines) { return str_lines(r, self, value_truth(argv[0]), ret); }
+METHOD(splitlines)
+{
+    int64_t keep_ends = 0;
+
+    return arg_int(r, argv[0], &keep_ends) && str_lines(r, self, keep_ends != 0, ret);
+}
 
 /* ---- finding */
 
