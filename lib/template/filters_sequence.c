@@ -389,21 +389,21 @@ FILTER(sum)
 
 FILTER(batch)
 {
-    struct value list, out = seq_new(&r->arena, V_LIST, 0), row = NONE;
+    struct value list, out = seq_new(&r->arena, V_LIST, 0), row = seq_new(&r->arena, V_LIST, 0);
     bool full = false, less = true;
 
     if (!iter_list(r, v, &list))
         return false;
     for (size_t i = 0; i < list.seq->n; i++) {
-        if (row.kind != V_NONE && !value_equal(r, v_int((int64_t)row.seq->n), argv[0], &full))
+        if (!value_equal(r, v_int((int64_t)row.seq->n), argv[0], &full))
             return false;
-        if (row.kind == V_NONE || full) {
-            row = seq_new(&r->arena, V_LIST, 0);
+        if (full) {
             seq_append(&r->arena, out.seq, row);
+            row = seq_new(&r->arena, V_LIST, 0);
         }
         seq_append(&r->arena, row.seq, list.seq->items[i]);
     }
-    if (row.kind != V_NONE && argv[1].kind != V_MISSING && argv[1].kind != V_NONE)
+    if (row.seq->n && argv[1].kind != V_MISSING && argv[1].kind != V_NONE)
         for (;;) {
             if (!render_step(r) || !value_less(r, v_int((int64_t)row.seq->n), argv[0], "<", &less))
                 return false;
@@ -411,6 +411,8 @@ FILTER(batch)
                 break;
             seq_append(&r->arena, row.seq, argv[1]);
         }
+    if (row.seq->n)
+        seq_append(&r->arena, out.seq, row);
     *ret = iter_value(r, (struct iter){.source = out});
     return true;
 }

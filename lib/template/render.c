@@ -535,6 +535,8 @@ static bool render_once(const struct template *t, const struct template_inputs *
         if (report)
             report->generation.n = 0;
     }
+    if (report)
+        report->memory = r.arena.bytes;
     arena_release(&r.arena);
     return ok;
 }

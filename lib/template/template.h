@@ -161,6 +161,7 @@ struct template_report {
      */
     struct template_spans users;
     struct template_modes modes; /* as they were applied; no AUTO */
+    size_t memory;               /* bytes allocated, besides the first 32 KB and the text */
 };
 void template_report_release(struct template_report *r);
 #define AUTO_TEMPLATE_REPORT CLEANUP(template_report_release)

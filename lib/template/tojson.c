@@ -227,7 +227,8 @@ static bool set_indent(struct dump *d, struct value v)
     return true;
 }
 
-static bool set_separators(struct dump *d, struct value v)
+/* Of a text Python counts them and looks no further. */
+static bool set_separators(struct dump *d, struct value v, bool is_text)
 {
     struct value list;
 
@@ -235,6 +236,8 @@ static bool set_separators(struct dump *d, struct value v)
         return true;
     if (!iter_list(d->r, v, &list))
         return false;
+    if (list.seq->n == 2 && is_text)
+        return true;
     if (list.seq->n != 2 || list.seq->items[0].kind != V_STR || list.seq->items[1].kind != V_STR)
         return render_fail(d->r, "TypeError", "separators must be two strings");
     d->item = list.seq->items[0].str;
@@ -249,11 +252,13 @@ bool filter_tojson(struct render *r, struct value v, struct value *argv, struct 
     struct dump d = {
         .r = r, .out = r->out, .ascii = value_truth(argv[0]), .sort_keys = value_truth(argv[3])};
 
-    if (!set_indent(&d, argv[1]))
+    bool is_text = v.kind == V_STR;
+
+    if (!is_text && !set_indent(&d, argv[1]))
         return false;
     d.item = str_const(&r->arena, d.pretty ? "," : ", ").str;
     d.key = str_const(&r->arena, ": ").str;
-    if (!set_separators(&d, argv[2]))
+    if (!set_separators(&d, argv[2], is_text))
         return false;
     if (!dump(&d, v))
         return false;
