@@ -105,7 +105,7 @@ static bool make_entry(struct table_maker *m, const struct token_model *model, u
     *ret_offset = (uint32_t)blob->size;
     buf_clear(&m->token);
     if (added) {
-        struct slice text = core_text(m->core, added->content);
+        struct slice text = core_text(m->core, added->name);
         buf_append(&m->token, text.data, text.size);
     } else if (m->plan.kind == DECODE_AS_BYTES && token_model_is_bytes(model) &&
                !(m->specials[id / 64] >> id % 64 & 1) &&
