@@ -1,5 +1,5 @@
 #pragma once
-/* Parse: what parser.c (statements), expression.c and scope.c share. */
+/* Parse: what parser.c (statements), expression.c, scope.c and fault.c share. */
 #include "template/ast.h"
 #include "template/lexer.h"
 
@@ -24,7 +24,7 @@ bool parse_fail(struct parse *p, size_t at, const char *fmt, ...) PRINTF_LIKE(3,
 bool parse_limit(struct parse *p, size_t at, enum err_code code, int64_t limit, const char *what);
 /* "expected X, found Y", at the current token. */
 bool parse_unexpected(struct parse *p, const char *expected);
-#if defined(__clang_analyzer__) && !defined(PARSER_C) /* see render.h */
+#if defined(__clang_analyzer__) && !defined(FAULT_C) /* see render.h */
 #define parse_fail(...)       ((void)parse_fail(__VA_ARGS__), false)
 #define parse_limit(...)      ((void)parse_limit(__VA_ARGS__), false)
 #define parse_unexpected(...) ((void)parse_unexpected(__VA_ARGS__), false)

@@ -7,6 +7,7 @@
 #include "template/iterate.h"
 #include "template/text.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -95,8 +96,10 @@ bool frame_enter(struct render *r, const struct scope *s, struct frame *f)
             f->slots[i] = r->inputs[y->from.slot];
         } else if (y->load == LOAD_ALIAS) {
             const struct frame *from = f;
-            for (uint32_t hops = y->from.hops; hops; hops--)
+            for (uint32_t hops = y->from.hops; hops; hops--) {
                 from = from->parent;
+                assert(from); /* scope.c counted them */
+            }
             f->slots[i] = from->slots[y->from.slot];
         } else {
             f->slots[i] = MISSING;

@@ -15,6 +15,8 @@
 #include "template/parse.h"
 #include "template/tests.h"
 
+#include <assert.h>
+
 struct change {
     size_t symbol;
     struct symbol before;
@@ -70,11 +72,12 @@ static struct symbol *symbol(struct gather *g, struct str *name)
     if (s->n == s->capacity) {
         size_t capacity = s->capacity ? s->capacity * 2 : 4;
         struct symbol *more = arena_new_array(g->p->arena, capacity, struct symbol);
-        if (s->n)
+        if (s->symbols)
             memcpy(more, s->symbols, s->n * sizeof(*more));
         s->symbols = more;
         s->capacity = capacity;
     }
+    assert(s->symbols);
     s->symbols[s->n].name = name;
     dict_set_str(g->p->arena, s->by_name, v_str(name), v_int((int64_t)s->n));
     return &s->symbols[s->n++];
