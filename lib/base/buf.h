@@ -35,5 +35,12 @@ void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 /* Forgets the content, keeps the memory. */
 void buf_clear(struct buf *b);
+/* Forgets what is behind the first size bytes, which are there. */
+static inline void buf_cut(struct buf *b, size_t size)
+{
+    b->size = size;
+    if (b->data)
+        b->data[size] = '\0';
+}
 /* The content, the caller's to free; "" when empty. The buf is empty after. */
 char *buf_take(struct buf *b);

@@ -6,8 +6,8 @@
  * rendering looks nothing up by name but the variables of its inputs, once per
  * scope. No node is deeper than TEMPLATE_NEST_MAX: whoever walks may recurse.
  */
+#include "template/atoms.h"
 #include "template/template.h"
-#include "template/value.h"
 
 enum node_kind {
     /* ---- expressions */
@@ -22,7 +22,7 @@ enum node_kind {
     N_NOT,
     N_COMPARE, /* items: the operands, op of each but the first in its wrapper */
     N_OPERAND,
-    N_ADD,
+    N_ADD, /* items: added from left to right */
     N_SUB,
     N_MUL,
     N_DIV,
@@ -73,10 +73,12 @@ struct call_args {
     struct keyword *keywords;
     size_t n_keywords;
     struct node *star, *star_star; /* NULL: none */
+    bool plain;                    /* args only */
 };
 
 struct filter_def;
 struct test_def;
+struct function_def;
 
 /* Where a variable is: so many frames up, at this place. */
 struct place {
@@ -121,13 +123,15 @@ struct node {
     union {
         struct value value; /* CONST */
         struct name name;   /* NAME */
-        struct nodes items; /* TUPLE LIST DICT COMPARE CONCAT PRINT */
+        struct nodes items; /* TUPLE LIST DICT COMPARE ADD CONCAT PRINT */
         struct {
             struct node *a, *b, *c; /* operators; SLICE; COND: test, then, else */
         };
         struct {
             struct node *of;
             struct value attr; /* GETATTR: a string */
+            /* What is called where strings and dicts have a method of that name. */
+            const struct function_def *str_method, *dict_method;
         };
         struct {
             struct node *callee; /* CALL; FILTER and TEST: the value, NULL in filter blocks */
@@ -189,22 +193,11 @@ struct scope {
     bool captured; /* a macro in here may outlive one turn of the loop */
 };
 
-struct function_def;
 /* A variable that comes from outside: a field of the request, or a global function. */
 struct input_name {
     struct str *name;
     const struct function_def *global; /* NULL: none of that name */
 };
-
-enum { TEMPLATE_KEYS = 128 };
-/* Where in keys a name would be: nothing but a guess by its size and ends. */
-static inline size_t template_key_slot(const char *data, size_t size)
-{
-    unsigned char first = size ? (unsigned char)data[0] : 0;
-    unsigned char last = size ? (unsigned char)data[size - 1] : 0;
-
-    return (size * 5 + first * 3u + last) % TEMPLATE_KEYS;
-}
 
 struct template
 {
@@ -216,9 +209,9 @@ struct template
     struct scope *scope;
     struct input_name *inputs;
     size_t n_inputs;
-    struct dict *input_numbers;      /* by name */
-    struct str *keys[TEMPLATE_KEYS]; /* names and strings the template has, some of them */
-    struct template_modes suits;     /* no AUTO */
+    struct dict *input_numbers; /* by name */
+    struct atoms atoms;
+    struct template_modes suits; /* no AUTO */
 };
 
 /* Line and column, from 1, the column in code points, of an offset. */

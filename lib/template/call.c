@@ -59,71 +59,84 @@ bool arg_str(struct render *r, struct value v, struct str **ret)
 
 /* ---- functions and methods */
 
-struct value function_value(struct render *r, const struct function_def *def, struct value self)
+struct value function_value(struct arena *a, const struct function_def *def, struct value self)
 {
-    struct function *f = arena_new(&r->arena, struct function);
+    struct function *f = arena_take(a, sizeof(*f));
 
-    f->def = def;
-    f->self = self;
+    *f = (struct function){def, self};
     return (struct value){.kind = V_FUNCTION, .fn = f};
 }
 
-bool function_call(struct render *r, const struct function *f, const struct args *a,
-                   struct value *ret)
+bool function_call(struct render *r, const struct function_def *d, struct value self,
+                   const struct args *a, struct value *ret)
 {
-    const struct function_def *d = f->def;
     struct value argv[PARAMS_MAX];
 
-    if (f->self.kind == V_STR && !render_charge(r, f->self.str->size))
+    if (self.kind == V_STR && !render_charge(r, self.str->size))
         return false;
     if (d->run_any)
-        return d->run_any(r, f->self, a, ret);
+        return d->run_any(r, self, a, ret);
     return bind_args(r, d->name, d->keywords ? d->params : NULL, d->min, d->max, a, argv) &&
-           d->run(r, f->self, argv, ret);
+           d->run(r, self, argv, ret);
 }
 
-static bool table_find(struct render *r, const struct function_def *defs, size_t n,
-                       struct value object, const struct str *name, struct value *ret)
+static const struct function_def *table_find(const struct function_def *defs, size_t n,
+                                             const struct str *name)
 {
     for (size_t i = 0; i < n; i++)
-        if (str_is(name, defs[i].name)) {
-            *ret = function_value(r, &defs[i], object);
-            if (defs[i].forbidden) {
-                *ret = undef_hint(r, "the sandbox does not let templates change lists and dicts");
-                ret->undef->exception = "SecurityError";
-            }
-            return true;
-        }
-    return false;
+        if (str_is(name, defs[i].name))
+            return &defs[i];
+    return NULL;
 }
 
 bool attr_is_plain(const struct str *name)
 {
-    for (size_t i = 0; i < n_dict_methods; i++)
-        if (str_is(name, dict_methods[i].name))
-            return false;
-    return name->size && name->data[0] != '_';
+    return name->size && name->data[0] != '_' && !table_find(dict_methods, n_dict_methods, name);
+}
+
+static const struct function_def *find_method(enum kind kind, const struct str *name)
+{
+    const struct function_def *d;
+
+    switch (kind) {
+    case V_STR:
+        return table_find(str_methods, n_str_methods, name);
+    case V_DICT:
+        return table_find(dict_methods, n_dict_methods, name);
+    case V_LIST:
+        if ((d = table_find(list_methods, n_list_methods, name)))
+            return d;
+        return table_find(seq_methods, n_seq_methods, name);
+    case V_TUPLE:
+    case V_RANGE:
+        return table_find(seq_methods, n_seq_methods, name);
+    case V_LOOP:
+        return table_find(loop_methods, n_loop_methods, name);
+    default:
+        return NULL;
+    }
+}
+
+const struct function_def *method_of(enum kind kind, const struct str *name)
+{
+    const struct function_def *d = find_method(kind, name);
+
+    return d && !d->forbidden ? d : NULL;
 }
 
 bool method_find(struct render *r, struct value object, const struct str *name, struct value *ret)
 {
-    switch (object.kind) {
-    case V_STR:
-        return table_find(r, str_methods, n_str_methods, object, name, ret);
-    case V_DICT:
-        return table_find(r, dict_methods, n_dict_methods, object, name, ret);
-    case V_LIST:
-        if (table_find(r, list_methods, n_list_methods, object, name, ret))
-            return true;
-        return table_find(r, seq_methods, n_seq_methods, object, name, ret);
-    case V_TUPLE:
-    case V_RANGE:
-        return table_find(r, seq_methods, n_seq_methods, object, name, ret);
-    case V_LOOP:
-        return table_find(r, loop_methods, n_loop_methods, object, name, ret);
-    default:
+    const struct function_def *d = find_method(object.kind, name);
+
+    if (!d)
         return false;
+    if (d->forbidden) {
+        *ret = undef_hint(r, "the sandbox does not let templates change lists and dicts");
+        ret->undef->exception = "SecurityError";
+    } else {
+        *ret = function_value(&r->arena, d, object);
     }
+    return true;
 }
 
 /* ---- macros */
@@ -217,29 +230,28 @@ static bool macro_defaults(struct render *r, const struct macro_def *d, struct f
     return true;
 }
 
-bool call_macro(struct render *r, const struct macro *m, const struct args *a, struct value *ret)
+bool write_macro(struct render *r, const struct macro *m, const struct args *a)
 {
     const struct macro_def *d = m->def;
     struct frame *f = frame_new(r, d->body.scope, m->frame);
-    bool *used = arena_alloc(&r->arena, a->n_keywords + 1), ok;
-    AUTO_BUF struct buf b = {0};
-    struct buf *out = r->out;
-    struct marking marking;
+    bool *used = a->n_keywords ? arena_alloc(&r->arena, a->n_keywords) : NULL, ok;
 
     if (r->macro_depth >= r->limits.max_depth)
         return render_limit(r, ERR_TEMPLATE_DEPTH, r->limits.max_depth,
                             "macros call each other too deeply");
-    if (!frame_enter(r, d->body.scope, f) ||
-        !render_charge(r, d->n_params * a->n_keywords * sizeof(struct value)) ||
-        !macro_bind(r, d, f, a, used))
+    if (!frame_enter(r, d->body.scope, f) || !macro_bind(r, d, f, a, used))
         return false;
     r->macro_depth++;
-    r->out = &b;
-    marking_begin(r, &marking, &b);
     ok = macro_defaults(r, d, f) && exec_body(r, f, &d->body.body);
-    r->out = out;
     r->macro_depth--;
-    return ok && render_captured(r, &marking, &b, ret);
+    return ok;
+}
+
+bool call_macro(struct render *r, const struct macro *m, const struct args *a, struct value *ret)
+{
+    size_t start = r->out->size;
+
+    return write_macro(r, m, a) && render_captured(r, start, ret);
 }
 
 bool call_value(struct render *r, struct value callee, const struct args *a, struct value *ret)
@@ -248,7 +260,7 @@ bool call_value(struct render *r, struct value callee, const struct args *a, str
     case V_MACRO:
         return call_macro(r, callee.macro, a, ret);
     case V_FUNCTION:
-        return function_call(r, callee.fn, a, ret);
+        return function_call(r, callee.fn->def, callee.fn->self, a, ret);
     case V_UNDEF:
         return render_fail_undef(r, callee);
     case V_LOOP:
@@ -389,7 +401,7 @@ static bool global_joiner(struct render *r, struct value self, struct value *arg
     (void)self;
     state.seq->items[0] = argv[0].kind == V_MISSING ? str_const(&r->arena, ", ") : argv[0];
     state.seq->items[1] = str_const(&r->arena, "");
-    *ret = function_value(r, &def, state);
+    *ret = function_value(&r->arena, &def, state);
     return true;
 }
 

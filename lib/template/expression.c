@@ -62,10 +62,11 @@ static struct node *constant(struct parse *p, size_t at, struct value v)
 {
     struct node *n = parse_node(p, N_CONST, at);
 
-    if (v.kind == V_STR) { /* shared between threads: nothing is left to be found out */
+    if (v.kind == V_STR && v.str->size <= ATOM_SIZE_MAX) {
+        v.str = parse_intern(p, v.str);
+    } else if (v.kind == V_STR) { /* shared between threads: nothing is left to be found out */
         str_hash(v.str);
         str_chars(v.str);
-        parse_note_key(p, v.str);
     }
     n->value = v;
     return n;
@@ -223,6 +224,8 @@ static bool parse_subscript(struct parse *p, struct node **ret)
             n->of = *ret;
             n->attr = v_str(parse_intern(p, attr->value.str));
             n->op = attr_is_plain(n->attr.str);
+            n->str_method = method_of(V_STR, n->attr.str);
+            n->dict_method = method_of(V_DICT, n->attr.str);
             if (!parse_above(p, n, n->of))
                 return false;
             *ret = n;
@@ -296,9 +299,17 @@ static bool parse_arg(struct parse *p, struct node *n, struct call_args *a)
     return parse_above(p, n, value);
 }
 
-static bool parse_args(struct parse *p, struct node *n)
+static struct call_args *no_args(struct parse *p)
 {
     struct call_args *a = arena_new(p->arena, struct call_args);
+
+    a->plain = true;
+    return a;
+}
+
+static bool parse_args(struct parse *p, struct node *n)
+{
+    struct call_args *a = no_args(p);
     bool comma = false;
 
     n->args = a;
@@ -315,6 +326,7 @@ static bool parse_args(struct parse *p, struct node *n)
             return false;
         comma = true;
     }
+    a->plain = !a->n_keywords && !a->star && !a->star_star;
     return parse_expect(p, T_RPAREN);
 }
 
@@ -370,7 +382,7 @@ bool parse_filters(struct parse *p, bool inline_first, struct node **ret)
         if (!parse_dotted(p, &n->called))
             return false;
         n->filter = filter_find(n->called);
-        n->args = arena_new(p->arena, struct call_args);
+        n->args = no_args(p);
         if (parse_sees(p, T_LPAREN) && !parse_args(p, n))
             return false;
         if (n->callee && !parse_above(p, n, n->callee))
@@ -409,7 +421,7 @@ static bool parse_test(struct parse *p, struct node **ret)
     if (!parse_dotted(p, &n->called))
         return false;
     n->test = test_find(n->called);
-    n->args = arena_new(p->arena, struct call_args);
+    n->args = no_args(p);
     if (parse_sees(p, T_LPAREN)) {
         if (!parse_args(p, n))
             return false;
@@ -531,15 +543,31 @@ static bool parse_concat(struct parse *p, struct node **ret)
 
 static bool parse_math1(struct parse *p, struct node **ret)
 {
-    struct node *right;
+    struct node *right, *sum = NULL;
 
     if (!parse_concat(p, ret))
         return false;
     while (parse_sees(p, T_ADD) || parse_sees(p, T_SUB)) {
         size_t at = parse_token(p)->at;
-        enum node_kind kind = parse_sees(p, T_ADD) ? N_ADD : N_SUB;
+        bool minus = parse_sees(p, T_SUB);
         parse_next(p);
-        if (!parse_concat(p, &right) || !binary(p, kind, at, *ret, right, ret))
+        if (!parse_concat(p, &right))
+            return false;
+        if (minus) {
+            if (!binary(p, N_SUB, at, *ret, right, ret))
+                return false;
+            sum = NULL;
+            continue;
+        }
+        if (!sum) {
+            sum = parse_node(p, N_ADD, at);
+            nodes_add(p, &sum->items, *ret);
+            if (!parse_above(p, sum, *ret))
+                return false;
+            *ret = sum;
+        }
+        nodes_add(p, &sum->items, right);
+        if (!parse_above(p, sum, right))
             return false;
     }
     return true;

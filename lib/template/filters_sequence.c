@@ -116,15 +116,17 @@ static bool sorted(struct render *r, struct value list, key_of *key, struct valu
 FILTER(sort)
 {
     struct value list;
+    int64_t reverse = 0;
 
-    return iter_list(r, v, &list) &&
-           sorted(r, list, sort_key, argv[2], value_truth(argv[1]), value_truth(argv[0]), ret);
+    return iter_list(r, v, &list) && arg_int(r, argv[0], &reverse) &&
+           sorted(r, list, sort_key, argv[2], value_truth(argv[1]), reverse != 0, ret);
 }
 
 FILTER(dictsort)
 {
     struct str *by = str_const(&r->arena, "key").str;
     struct value list, pairs, items;
+    int64_t reverse = 0;
 
     if (!arg_str(r, argv[1], &by))
         return false;
@@ -140,8 +142,8 @@ FILTER(dictsort)
     items = (struct value){.kind = V_VIEW, .view = &view};
     if (!iter_list(r, items, &pairs))
         return false;
-    if (!sorted(r, pairs, pair_key, v_int(str_is(by, "value")), value_truth(argv[0]),
-                value_truth(argv[2]), &list))
+    if (!arg_int(r, argv[2], &reverse) || !sorted(r, pairs, pair_key, v_int(str_is(by, "value")),
+                                                  value_truth(argv[0]), reverse != 0, &list))
         return false;
     *ret = list;
     return true;
@@ -387,24 +389,30 @@ FILTER(sum)
 
 FILTER(batch)
 {
-    struct value list, out = seq_new(&r->arena, V_LIST, 0), row = NONE;
-    int64_t size = 0;
+    struct value list, out = seq_new(&r->arena, V_LIST, 0), row = seq_new(&r->arena, V_LIST, 0);
+    bool full = false, less = true;
 
-    if (!iter_list(r, v, &list) || !arg_int(r, argv[0], &size))
+    if (!iter_list(r, v, &list))
         return false;
     for (size_t i = 0; i < list.seq->n; i++) {
-        if (row.kind == V_NONE || (int64_t)row.seq->n == size) {
-            row = seq_new(&r->arena, V_LIST, 0);
+        if (!value_equal(r, v_int((int64_t)row.seq->n), argv[0], &full))
+            return false;
+        if (full) {
             seq_append(&r->arena, out.seq, row);
+            row = seq_new(&r->arena, V_LIST, 0);
         }
         seq_append(&r->arena, row.seq, list.seq->items[i]);
     }
-    if (row.kind != V_NONE && argv[1].kind != V_MISSING && argv[1].kind != V_NONE)
-        while ((int64_t)row.seq->n < size) {
-            if (!render_step(r))
+    if (row.seq->n && argv[1].kind != V_MISSING && argv[1].kind != V_NONE)
+        for (;;) {
+            if (!render_step(r) || !value_less(r, v_int((int64_t)row.seq->n), argv[0], "<", &less))
                 return false;
+            if (!less)
+                break;
             seq_append(&r->arena, row.seq, argv[1]);
         }
+    if (row.seq->n)
+        seq_append(&r->arena, out.seq, row);
     *ret = iter_value(r, (struct iter){.source = out});
     return true;
 }

@@ -151,10 +151,9 @@ static bool indentation(struct render *r, struct value width, struct value *ret)
 
 FILTER(indent)
 {
-    AUTO_BUF struct buf b = {0};
+    size_t start = r->out->size;
     bool first = value_truth(argv[1]), blank = value_truth(argv[2]);
     struct value indent, newline, lines;
-    struct marking m;
 
     if (!indentation(r, argv[0], &indent))
         return false;
@@ -162,18 +161,17 @@ FILTER(indent)
     /* Python adds a newline first, so that splitlines() sees a last empty line. */
     if (!operate(r, N_ADD, v, newline, &v) || !str_lines(r, v, false, &lines))
         return false;
-    marking_begin(r, &m, &b);
     for (size_t i = 0; i < lines.seq->n; i++) {
         const struct str *line = lines.seq->items[i].str;
         if (i)
-            buf_append_char(&b, '\n');
+            buf_append_char(r->out, '\n');
         if (i ? blank || line->size : first)
-            write_text(r, indent.str, &b);
-        write_text(r, line, &b);
-        if (!render_step(r) || !render_room(r, b.size))
+            write_text(r, indent.str, r->out);
+        write_text(r, line, r->out);
+        if (!render_step(r) || !render_room(r, r->out->size))
             return false;
     }
-    *ret = str_markup(marking_str(r, &m, &b), v.markup);
+    *ret = str_markup(text_taken(r, start), v.markup);
     return true;
 }
 
@@ -200,15 +198,19 @@ static bool filter_format(struct render *r, struct value v, const struct args *a
 
 FILTER(truncate)
 {
-    struct str *end = str_const(&r->arena, "...").str, *s;
+    struct value part, end = str_const(&r->arena, "...");
     int64_t length = 255, leeway = 5, keep, space;
-    struct value part;
+    struct str *s;
 
-    if (!arg_int(r, argv[0], &length) || !arg_str(r, argv[2], &end))
+    if (argv[2].kind != V_MISSING)
+        end = argv[2];
+    if (!arg_int(r, argv[0], &length))
         return false;
+    if (!value_length(end, &keep))
+        return render_fail(r, "TypeError", "object of type '%s' has no len()", value_type(end));
     if (argv[3].kind != V_NONE && !arg_int(r, argv[3], &leeway))
         return false;
-    keep = length - (int64_t)str_chars(end);
+    keep = length - keep;
     if (keep < 0 || leeway < 0)
         return render_fail(r, "AssertionError", "truncate's length must hold its end");
     *ret = v;
@@ -226,7 +228,7 @@ FILTER(truncate)
         part = str_cut(&r->arena, part.str, 0, (size_t)space);
     }
     part.markup = v.markup;
-    return operate(r, N_ADD, part, v_str(end), ret);
+    return operate(r, N_ADD, part, end, ret);
 }
 
 FILTER(wordcount)
@@ -269,7 +271,7 @@ static bool quote(struct render *r, struct value v, bool query, struct buf *out)
     return render_room(r, out->size);
 }
 
-static bool quote_pair(struct render *r, struct value pair, struct buf *out)
+static bool quote_pair(struct render *r, struct value pair, bool first, struct buf *out)
 {
     struct value both;
 
@@ -277,7 +279,7 @@ static bool quote_pair(struct render *r, struct value pair, struct buf *out)
         return false;
     if (both.seq->n != 2)
         return render_fail(r, "ValueError", "urlencode wants pairs");
-    if (out->size)
+    if (!first)
         buf_append_char(out, '&');
     if (!quote(r, both.seq->items[0], true, out))
         return false;
@@ -287,33 +289,31 @@ static bool quote_pair(struct render *r, struct value pair, struct buf *out)
 
 FILTER(urlencode)
 {
-    AUTO_BUF struct buf b = {0};
+    size_t start = r->out->size;
     struct view *view = arena_new(&r->arena, struct view);
     struct iter it;
     struct value pair;
     bool more = true;
-    struct marking m;
 
     (void)argv;
-    marking_begin(r, &m, &b);
     if (v.kind == V_DICT) {
         *view = (struct view){v.dict, VIEW_ITEMS};
         v = (struct value){.kind = V_VIEW, .view = view};
     }
     bool loops = is_seq(v) || v.kind == V_VIEW || v.kind == V_RANGE || v.kind == V_ITER;
     if (!loops) {
-        if (!quote(r, v, false, &b))
+        if (!quote(r, v, false, r->out))
             return false;
     } else {
         if (!iter_begin(r, v, &it))
             return false;
         while (iter_next(r, &it, &pair, &more) && more)
-            if (!quote_pair(r, pair, &b))
+            if (!quote_pair(r, pair, r->out->size == start, r->out))
                 return false;
         if (more)
             return false; /* iter_next() failed */
     }
-    *ret = marking_str(r, &m, &b);
+    *ret = text_taken(r, start);
     return true;
 }
 

@@ -367,24 +367,22 @@ static bool percent_one(struct percent *c, struct buf *out)
 
 bool format_percent(struct render *r, struct value format, struct value args, struct value *ret)
 {
-    AUTO_BUF struct buf b = {0};
+    size_t start = r->out->size;
     struct percent c = {.r = r,
                         .args = args,
                         .markup = format.markup,
                         .p = format.str->data,
                         .end = format.str->data + format.str->size};
-    struct marking m;
 
-    marking_begin(r, &m, &b);
     while (c.p < c.end) {
         const char *sign = memchr(c.p, '%', (size_t)(c.end - c.p));
         if (!sign) {
-            buf_append(&b, c.p, (size_t)(c.end - c.p));
+            buf_append(r->out, c.p, (size_t)(c.end - c.p));
             break;
         }
-        buf_append(&b, c.p, (size_t)(sign - c.p));
+        buf_append(r->out, c.p, (size_t)(sign - c.p));
         c.p = sign + 1;
-        if (!render_step(r) || !percent_one(&c, &b) || !render_room(r, b.size))
+        if (!render_step(r) || !percent_one(&c, r->out) || !render_room(r, r->out->size))
             return false;
     }
     /* What has items may stay unused: a mapping, a list. */
@@ -394,8 +392,8 @@ bool format_percent(struct render *r, struct value format, struct value args, st
                            args.kind != V_RANGE && args.kind != V_UNDEF;
     if (spare)
         return render_fail(r, "TypeError", "not all arguments converted during string formatting");
-    *ret = str_markup(marking_str(r, &m, &b), format.markup);
-    if (format.str->user && b.size)
+    *ret = str_markup(text_taken(r, start), format.markup);
+    if (format.str->user && ret->str->size)
         ret->str->user = &marks_whole;
     return true;
 }
@@ -486,7 +484,9 @@ static bool format_value(struct render *r, struct value v, const char *p, const 
     return format_text(r, &s, v, out);
 }
 
-static bool first_of_field(struct braces *b, const char *p, const char *end, struct value *ret)
+/* whole: nothing follows it. Only then Python counts fields, or notes that they are numbered. */
+static bool first_of_field(struct braces *b, const char *p, const char *end, bool whole,
+                           struct value *ret)
 {
     int64_t index = 0;
     bool digits = p < end;
@@ -497,12 +497,16 @@ static bool first_of_field(struct braces *b, const char *p, const char *end, str
         if (index > INT32_MAX)
             return render_fail(b->r, "ValueError", "Too many decimal digits in format string");
     }
+    if (p == end && !whole)
+        return render_fail(b->r, "KeyError", "''");
     if (p == end) {
         if (b->next < 0)
             return render_fail(b->r, "ValueError",
                                "cannot switch from manual field specification to automatic field "
                                "numbering");
         index = b->next++;
+    } else if (digits && !whole) {
+        /* counting goes on */
     } else if (digits) {
         if (b->next > 0)
             return render_fail(b->r, "ValueError",
@@ -533,7 +537,7 @@ static bool field_value(struct braces *b, const char *p, const char *end, struct
 
     while (q < end && *q != '.' && *q != '[')
         q++;
-    if (!first_of_field(b, p, q, ret))
+    if (!first_of_field(b, p, q, q == end, ret))
         return false;
     while (q < end) {
         bool attr = *q == '.';
@@ -659,16 +663,13 @@ static bool format_all(struct braces *b, const char *p, const char *end, int dep
 
 bool format_braces(struct render *r, struct value format, const struct args *a, struct value *ret)
 {
-    AUTO_BUF struct buf b = {0};
+    size_t start = r->out->size;
     struct braces c = {.r = r, .args = a, .markup = format.markup};
 
-    struct marking m;
-
-    marking_begin(r, &m, &b);
-    if (!format_all(&c, format.str->data, format.str->data + format.str->size, SPEC_DEPTH, &b))
+    if (!format_all(&c, format.str->data, format.str->data + format.str->size, SPEC_DEPTH, r->out))
         return false;
-    *ret = str_markup(marking_str(r, &m, &b), format.markup);
-    if (format.str->user && b.size)
+    *ret = str_markup(text_taken(r, start), format.markup);
+    if (format.str->user && ret->str->size)
         ret->str->user = &marks_whole;
     return true;
 }

@@ -23,11 +23,13 @@ struct function {
 
 /* No dict has a method or an attribute of this name. */
 bool attr_is_plain(const struct str *name);
+/* The method of that name that objects of a kind have and templates may call; NULL: none. */
+const struct function_def *method_of(enum kind kind, const struct str *name);
 /* The method of an object; false when it has none of that name. */
 bool method_find(struct render *r, struct value object, const struct str *name, struct value *ret);
-bool function_call(struct render *r, const struct function *f, const struct args *a,
-                   struct value *ret);
-struct value function_value(struct render *r, const struct function_def *def, struct value self);
+bool function_call(struct render *r, const struct function_def *d, struct value self,
+                   const struct args *a, struct value *ret);
+struct value function_value(struct arena *a, const struct function_def *def, struct value self);
 
 /* A global of this name; NULL: none. */
 const struct function_def *global_find(const struct str *name);

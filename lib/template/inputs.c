@@ -84,7 +84,7 @@ bool inputs_read(struct render *r, const struct template_inputs *in,
     r->inputs = arena_new_array(&r->arena, r->t->n_inputs + 1, struct value);
     for (size_t i = 0; i < r->t->n_inputs; i++)
         if (r->t->inputs[i].global)
-            r->inputs[i] = function_value(r, r->t->inputs[i].global, NONE);
+            r->inputs[i] = function_value(&r->arena, r->t->inputs[i].global, NONE);
     if (!read_json(r, in->messages, "messages", V_LIST, false, &messages) ||
         !messages_prepare(r, messages, modes, in->max_rules) ||
         !read_json(r, in->tools, "tools", V_LIST, true, &tools) ||

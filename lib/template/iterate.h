@@ -33,7 +33,7 @@ struct iter {
     const struct filter_def *filter;
     const struct test_def *test; /* NULL: truth */
     bool keep;                   /* items for which the test says this */
-    struct args args;            /* with room for the item in front of items */
+    struct args args;
     /* ---- for … if */
     struct frame *frame;
     const struct node *loop;

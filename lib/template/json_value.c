@@ -1,6 +1,7 @@
 #include "template/json_value.h"
 
 #include "base/utf8.h"
+#include "json/plain.h"
 
 #include <errno.h>
 
@@ -27,33 +28,6 @@ static bool sees(struct reading *j, char c)
 }
 
 /* ---- strings */
-
-/* Has one of eight bytes this value? Then the high bit of the first such byte is set. */
-static uint64_t has_byte(uint64_t eight, unsigned char c)
-{
-    uint64_t x = eight ^ (0x0101010101010101ull * c);
-
-    return (x - 0x0101010101010101ull) & ~x & 0x8080808080808080ull;
-}
-
-/* Up to the first byte that is no plain ASCII of a string: a quote, a backslash, a control. */
-static const char *past_plain(const char *p, const char *end)
-{
-    uint64_t eight;
-
-    for (; end - p >= 8; p += 8) {
-        memcpy(&eight, p, 8);
-        uint64_t hit = has_byte(eight, '"') | has_byte(eight, '\\') |
-                       ((eight - 0x2020202020202020ull) & ~eight) | eight;
-        hit &= 0x8080808080808080ull;
-        if (hit)
-            return p + (__builtin_ctzll(hit) >> 3);
-    }
-    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' &&
-           *p != '\\')
-        p++;
-    return p;
-}
 
 static bool hex4(const char *p, uint32_t *ret)
 {
@@ -120,78 +94,60 @@ static bool unescape(const char *p, const char *end, char *out, size_t *ret_size
     return true;
 }
 
-/* Behind the opening quote; ret_escaped when it is not yet what it stands for. */
-static bool scan_string(struct reading *j, struct slice *ret, bool *ret_escaped)
+/* A string as it is written: escaped when it is not yet what it stands for. */
+struct written {
+    struct slice text;
+    bool escaped;
+};
+
+/* Behind the opening quote. */
+static bool scan_string(struct reading *j, struct written *ret)
 {
     const char *start = j->p, *p = start;
-    bool other = false;
+    unsigned high = 0;
 
-    *ret_escaped = false;
+    ret->escaped = false;
     for (;;) {
-        p = past_plain(p, j->end);
+        p = json_plain_end(p, j->end, &high);
         if (p == j->end || (unsigned char)*p < 0x20)
             return false;
         if (*p == '"')
             break;
-        if (*p == '\\') {
-            *ret_escaped = true;
-            if (j->end - p < 2)
-                return false;
-            p++;
-        }
-        other |= (unsigned char)*p >= 0x80;
-        p++;
+        ret->escaped = true;
+        if (j->end - p < 2)
+            return false;
+        high |= (unsigned char)p[1];
+        p += 2;
     }
-    *ret = (struct slice){start, (size_t)(p - start)};
+    ret->text = (struct slice){start, (size_t)(p - start)};
     j->p = p + 1;
-    return !other || utf8_valid(start, ret->size, NULL);
+    return high < 0x80 || utf8_valid(start, ret->text.size, NULL);
 }
 
+/* Strings that the template has too are its own, where it does not matter whose they are. */
 static bool read_string(struct reading *j, struct value *ret)
 {
     struct arena *a = &j->r->arena;
-    struct slice s;
-    bool escaped;
+    struct written w;
+    struct str *atom;
 
-    if (!scan_string(j, &s, &escaped))
+    if (!scan_string(j, &w))
         return false;
-    if (!escaped) {
-        *ret = str_borrow(a, s.data, s.size);
-        if (j->r->marking && s.size)
-            ret->str->user = &marks_whole;
+    if (w.escaped) {
+        char *text = arena_text(a, w.text.size + 1);
+        size_t size;
+        if (!unescape(w.text.data, w.text.data + w.text.size, text, &size))
+            return false;
+        w.text = (struct slice){text, size};
+    }
+    if (!j->r->marking && (atom = atom_find(&j->r->t->atoms, w.text.data, w.text.size))) {
+        *ret = v_str(atom);
         return true;
     }
-    char *text = arena_text(a, s.size + 1);
-    size_t size;
-    if (!unescape(s.data, s.data + s.size, text, &size))
-        return false;
-    *ret = str_borrow(a, text, size);
-    if (j->r->marking)
+    *ret = str_borrow(a, w.text.data, w.text.size);
+    if (j->r->marking && w.text.size)
         ret->str->user = &marks_whole;
     return true;
-}
-
-/*
- * Names that the template has too are its strings, so that finding them again is quick;
- * not where it matters whose they are.
- */
-static bool read_key(struct reading *j, struct value *ret)
-{
-    const char *start = j->p;
-    struct str *known;
-    struct slice s;
-    bool escaped;
-
-    if (!scan_string(j, &s, &escaped))
-        return false;
-    known = j->r->t->keys[template_key_slot(s.data, s.size)];
-    if (!escaped && known && !j->r->marking && known->size == s.size &&
-        memcmp(known->data, s.data, s.size) == 0) {
-        *ret = v_str(known);
-        return true;
-    }
-    j->p = start;
-    return read_string(j, ret);
 }
 
 /* ---- numbers */
@@ -289,12 +245,15 @@ static bool read_object(struct reading *j, struct value *ret)
         return true;
     do {
         skip_space(j);
-        if (!sees(j, '"') || !read_key(j, &key))
+        if (!sees(j, '"') || !read_string(j, &key))
             return false;
         skip_space(j);
         if (!sees(j, ':') || !read_any(j, &item))
             return false;
-        dict_set_str(&j->r->arena, d, key, item);
+        if (j->r->marking)
+            dict_set_str(&j->r->arena, d, key, item);
+        else
+            dict_set_known(&j->r->arena, d, key, item);
         skip_space(j);
     } while (sees(j, ','));
     return sees(j, '}');

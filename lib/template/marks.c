@@ -86,34 +86,6 @@ const struct marks *marks_concat(struct arena *a, const struct str *x, const str
     return m;
 }
 
-void marking_begin(struct render *r, struct marking *m, const struct buf *b)
-{
-    *m = (struct marking){.of = b, .outer = r->marking};
-    if (r->marking)
-        r->marking = m;
-}
-
-void marking_end(struct render *r, const struct marking *m)
-{
-    if (r->marking)
-        r->marking = m->outer;
-}
-
-struct value marking_str(struct render *r, struct marking *m, struct buf *b)
-{
-    struct value v = str_copy(&r->arena, b->data, b->size);
-    struct marks *marks;
-
-    marking_end(r, m);
-    if (!m->n)
-        return v;
-    marks = marks_new(&r->arena, m->n);
-    marks->n = m->n;
-    memcpy(marks->items, m->items, m->n * sizeof(*m->items));
-    v.str->user = marks;
-    return v;
-}
-
 static void add_mark(struct render *r, struct marking *m, struct mark mark)
 {
     if (m->n && m->items[m->n - 1].end >= mark.start) {
@@ -132,30 +104,57 @@ static void add_mark(struct render *r, struct marking *m, struct mark mark)
     m->items[m->n++] = mark;
 }
 
-static struct marking *marking_of(const struct render *r, const struct buf *b)
-{
-    struct marking *m = r->marking;
-
-    while (m && m->of != b)
-        m = m->outer;
-    return m;
-}
-
 void mark_written(struct render *r, const struct buf *b, size_t start)
 {
-    struct marking *m = marking_of(r, b);
+    if (r->marking && b == r->out && b->size > start)
+        add_mark(r, r->marking, (struct mark){start, b->size});
+}
 
-    if (m && b->size > start)
-        add_mark(r, m, (struct mark){start, b->size});
+/* Takes off what is marked from start on; *ret NULL: nothing is. */
+static struct marks *take_marks(struct render *r, struct marking *m, size_t start)
+{
+    struct marks *taken;
+    size_t first = m->n;
+
+    while (first && m->items[first - 1].end > start)
+        first--;
+    if (first == m->n)
+        return NULL;
+    taken = marks_new(&r->arena, m->n - first);
+    for (size_t i = first; i < m->n; i++) {
+        size_t from = m->items[i].start > start ? m->items[i].start : start;
+        taken->items[taken->n++] = (struct mark){from - start, m->items[i].end - start};
+    }
+    if (m->items[first].start < start)
+        m->items[first++].end = start;
+    m->n = first;
+    return taken;
+}
+
+struct value text_taken(struct render *r, size_t start)
+{
+    struct buf *b = r->out;
+    struct value v = str_copy(&r->arena, b->data ? b->data + start : NULL, b->size - start);
+
+    buf_cut(b, start);
+    if (r->marking)
+        v.str->user = take_marks(r, r->marking, start);
+    return v;
+}
+
+void text_dropped(struct render *r, size_t start)
+{
+    buf_cut(r->out, start);
+    if (r->marking)
+        take_marks(r, r->marking, start);
 }
 
 void write_part(struct render *r, const struct str *s, size_t offset, size_t size, struct buf *b)
 {
     size_t start = b->size;
-    struct marking *m;
 
     buf_append(b, s->data + offset, size);
-    if (!s->user || !(m = marking_of(r, b)))
+    if (!s->user || !r->marking || b != r->out)
         return;
     if (s->user == &marks_whole) {
         mark_written(r, b, start);
@@ -167,7 +166,7 @@ void write_part(struct render *r, const struct str *s, size_t offset, size_t siz
             break;
         mark.start = mark.start > offset ? mark.start - offset : 0;
         mark.end = (mark.end < offset + size ? mark.end : offset + size) - offset;
-        add_mark(r, m, (struct mark){start + mark.start, start + mark.end});
+        add_mark(r, r->marking, (struct mark){start + mark.start, start + mark.end});
     }
 }
 

@@ -9,6 +9,7 @@
  * anything that went in was. So no byte of the user's ever passes for the
  * template's; the other way round happens in what is made anew only.
  */
+#include "base/buf.h"
 #include "template/value.h"
 
 struct render;
@@ -28,26 +29,29 @@ extern const struct marks marks_whole;
 const struct marks *marks_part(struct arena *a, const struct str *s, size_t offset, size_t size);
 const struct marks *marks_concat(struct arena *a, const struct str *x, const struct str *y);
 
-/* A buffer that strings are written to, and where in it they are the user's. */
+/* Where in the rendering's output the user's text is. */
 struct marking {
-    const struct buf *of;
     struct mark *items;
     size_t n, capacity;
-    struct marking *outer;
 };
-/* From here to marking_end() or marking_str() bytes written to b are followed. */
-void marking_begin(struct render *r, struct marking *m, const struct buf *b);
-void marking_end(struct render *r, const struct marking *m);
-/* What b holds as a string with its marks; ends the marking. */
-struct value marking_str(struct render *r, struct marking *m, struct buf *b);
+/*
+ * Text that becomes a string is written behind the output, and taken off again:
+ * what the output holds from start on, with its marks.
+ */
+struct value text_taken(struct render *r, size_t start);
+/* The same where nobody wants it. */
+void text_dropped(struct render *r, size_t start);
 
-/* The bytes of b from start on are the user's. */
+/* The bytes of b from start on are the user's; noted when b is the output. */
 void mark_written(struct render *r, const struct buf *b, size_t start);
 /* Appends part of a string, and its marks. */
 void write_part(struct render *r, const struct str *s, size_t offset, size_t size, struct buf *b);
 static inline void write_text(struct render *r, const struct str *s, struct buf *b)
 {
-    write_part(r, s, 0, s->size, b);
+    if (s->user)
+        write_part(r, s, 0, s->size, b);
+    else
+        buf_append(b, s->data, s->size);
 }
 /* May printing it show text of the user's? Of what has items: yes. */
 bool may_be_users(const struct render *r, struct value v);

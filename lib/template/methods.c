@@ -376,7 +376,12 @@ bool str_lines(struct render *r, struct value v, bool keep_ends, struct value *r
     *ret = list;
     return true;
 }
-METHOD(splitlines) { return str_lines(r, self, value_truth(argv[0]), ret); }
+METHOD(splitlines)
+{
+    int64_t keep_ends = 0;
+
+    return arg_int(r, argv[0], &keep_ends) && str_lines(r, self, keep_ends != 0, ret);
+}
 
 /* ---- finding */
 
@@ -514,40 +519,37 @@ bool str_replace(struct render *r, struct value v, const struct str *old, const 
                  int64_t count, struct value *ret)
 {
     const char *p = v.str->data, *end = p + v.str->size, *hit;
-    AUTO_BUF struct buf b = {0};
-    struct marking m;
-    size_t step;
+    struct buf *b = r->out;
+    size_t step, start = b->size;
 
-    marking_begin(r, &m, &b);
     if (!old->size) { /* before every code point, and at the end */
         while (count-- != 0) {
-            write_text(r, with_, &b);
-            if (!render_step(r) || !render_room(r, b.size))
+            write_text(r, with_, b);
+            if (!render_step(r) || !render_room(r, b->size))
                 return false;
             if (p == end)
                 break;
             text_at(p, &step);
-            write_part(r, v.str, (size_t)(p - v.str->data), step, &b);
+            write_part(r, v.str, (size_t)(p - v.str->data), step, b);
             p += step;
         }
     } else {
         while (count-- != 0 && (hit = memmem(p, (size_t)(end - p), old->data, old->size))) {
-            write_part(r, v.str, (size_t)(p - v.str->data), (size_t)(hit - p), &b);
-            write_text(r, with_, &b);
-            if (!render_room(r, b.size))
+            write_part(r, v.str, (size_t)(p - v.str->data), (size_t)(hit - p), b);
+            write_text(r, with_, b);
+            if (!render_room(r, b->size))
                 return false;
             p = hit + old->size;
         }
     }
-    if (p == v.str->data && !b.size) {
-        marking_end(r, &m);
+    if (p == v.str->data && b->size == start) {
         *ret = v;
         return true;
     }
-    write_part(r, v.str, (size_t)(p - v.str->data), (size_t)(end - p), &b);
-    if (!render_room(r, b.size))
+    write_part(r, v.str, (size_t)(p - v.str->data), (size_t)(end - p), b);
+    if (!render_room(r, b->size))
         return false;
-    *ret = str_markup(marking_str(r, &m, &b), v.markup);
+    *ret = str_markup(text_taken(r, start), v.markup);
     return true;
 }
 METHOD(replace)
@@ -644,30 +646,28 @@ METHOD(expandtabs)
 bool str_join(struct render *r, struct value sep, struct value list, bool convert,
               struct value *ret)
 {
-    AUTO_BUF struct buf b = {0};
+    size_t start = r->out->size;
     struct value item;
     struct iter it;
     bool more, first = true;
-    struct marking m;
 
     if (!iter_begin(r, list, &it))
         return false;
-    marking_begin(r, &m, &b);
     for (;; first = false) {
         if (!iter_next(r, &it, &item, &more))
             return false;
         if (!more)
             break;
         if (!first)
-            write_text(r, sep.str, &b);
+            write_text(r, sep.str, r->out);
         if (sep.markup && !to_markup(r, item, &item))
             return false;
         if (!convert && item.kind != V_STR)
             return render_fail(r, "TypeError", "join() wants strings, found %s", value_type(item));
-        if (!write_str(r, item, &b) || !render_room(r, b.size))
+        if (!write_str(r, item, r->out) || !render_room(r, r->out->size))
             return false;
     }
-    *ret = str_markup(marking_str(r, &m, &b), sep.markup);
+    *ret = str_markup(text_taken(r, start), sep.markup);
     return true;
 }
 METHOD(join) { return str_join(r, self, argv[0], false, ret); }

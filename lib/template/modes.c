@@ -39,6 +39,7 @@ static void look_expr(struct look *l, const struct node *n)
     case N_CONST:
     case N_NAME:
         return;
+    case N_ADD:
     case N_CONCAT:
         for (size_t i = 0; i < n->items.n; i++)
             l->prints_arguments |= names(n->items.items[i], "arguments");
@@ -67,9 +68,6 @@ static void look_expr(struct look *l, const struct node *n)
         look_expr(l, n->args->star);
         look_expr(l, n->args->star_star);
         return;
-    case N_ADD:
-        l->prints_arguments |= names(n->a, "arguments") || names(n->b, "arguments");
-        /* fallthrough */
     default:
         look_expr(l, n->a);
         look_expr(l, n->b);

@@ -1,5 +1,5 @@
 #pragma once
-/* Parse: what parser.c (statements), expression.c and scope.c share. */
+/* Parse: what parser.c (statements), expression.c, scope.c and fault.c share. */
 #include "template/ast.h"
 #include "template/lexer.h"
 
@@ -15,7 +15,6 @@ struct parse {
     size_t n_nodes;
     unsigned n_loops;     /* loops around here: break and continue have a target */
     struct dict *names;   /* interned */
-    struct str **keys;    /* of the template */
     struct scope *scopes; /* the newest first */
     struct err *err;
 };
@@ -25,7 +24,7 @@ bool parse_fail(struct parse *p, size_t at, const char *fmt, ...) PRINTF_LIKE(3,
 bool parse_limit(struct parse *p, size_t at, enum err_code code, int64_t limit, const char *what);
 /* "expected X, found Y", at the current token. */
 bool parse_unexpected(struct parse *p, const char *expected);
-#if defined(__clang_analyzer__) && !defined(PARSER_C) /* see render.h */
+#if defined(__clang_analyzer__) && !defined(FAULT_C) /* see render.h */
 #define parse_fail(...)       ((void)parse_fail(__VA_ARGS__), false)
 #define parse_limit(...)      ((void)parse_limit(__VA_ARGS__), false)
 #define parse_unexpected(...) ((void)parse_unexpected(__VA_ARGS__), false)
@@ -57,9 +56,8 @@ static inline void parse_leave(struct parse *p) { p->depth--; }
 /* The node is one deeper than child; false when that is too deep. */
 bool parse_above(struct parse *p, struct node *n, const struct node *child) MUST_CHECK;
 void nodes_add(struct parse *p, struct nodes *list, struct node *n);
+/* The one string of the template that is equal to this. */
 struct str *parse_intern(struct parse *p, struct str *name);
-/* A string of the template that keys of inputs may turn out to be. */
-void parse_note_key(struct parse *p, struct str *s);
 
 /* ---- expression.c */
 bool parse_expression(struct parse *p, bool with_cond, struct node **ret) MUST_CHECK;

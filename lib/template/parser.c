@@ -1,67 +1,7 @@
 /* Parser: tokens to statements; and compiling, which is all of it in turn. */
-#define PARSER_C /* see its header */
 #include "base/utf8.h"
 #include "template/parse.h"
 #include "template/text.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-
-/* ---- errors */
-
-void source_place(const char *source, size_t size, size_t at, int64_t *line, int64_t *column)
-{
-    const char *start = source, *newline;
-
-    if (at > size)
-        at = size;
-    *line = 1;
-    while ((newline = memchr(start, '\n', (size_t)(source + at - start)))) {
-        start = newline + 1;
-        ++*line;
-    }
-    *column = (int64_t)text_count(start, (size_t)(source + at - start)) + 1;
-}
-
-bool parse_fail(struct parse *p, size_t at, const char *fmt, ...)
-{
-    char what[240];
-    int64_t line, column;
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(what, sizeof(what), fmt, ap);
-    va_end(ap);
-    source_place(p->source, p->size, at, &line, &column);
-    err_set(p->err, ERR_TEMPLATE_INVALID, "chat template: line %lld, column %lld: %s",
-            (long long)line, (long long)column, what);
-    err_fact_int(p->err, "line", line);
-    err_fact_int(p->err, "column", column);
-    return err_fact_str(p->err, "detail", what);
-}
-
-bool parse_limit(struct parse *p, size_t at, enum err_code code, int64_t limit, const char *what)
-{
-    int64_t line, column;
-
-    source_place(p->source, p->size, at, &line, &column);
-    err_set(p->err, code, "chat template: line %lld, column %lld: %s; the limit is %lld",
-            (long long)line, (long long)column, what, (long long)limit);
-    err_fact_int(p->err, "limit", limit);
-    err_fact_int(p->err, "line", line);
-    return err_fact_int(p->err, "column", column);
-}
-
-bool parse_unexpected(struct parse *p, const char *expected)
-{
-    const struct token *t = parse_token(p);
-
-    if (t->kind == T_NAME)
-        return parse_fail(p, t->at, "expected %s, found '%.*s'", expected,
-                          (int)(t->value.str->size < 60 ? t->value.str->size : 60),
-                          t->value.str->data);
-    return parse_fail(p, t->at, "expected %s, found %s", expected, token_text(t->kind));
-}
 
 /* ---- tokens */
 
@@ -164,16 +104,7 @@ struct str *parse_intern(struct parse *p, struct str *name)
     str_hash(name);
     str_chars(name);
     dict_set_str(p->arena, p->names, v_str(name), v_str(name));
-    parse_note_key(p, name);
     return name;
-}
-
-void parse_note_key(struct parse *p, struct str *s)
-{
-    size_t slot = template_key_slot(s->data, s->size);
-
-    if (!p->keys[slot])
-        p->keys[slot] = s;
 }
 
 /* ---- statements */
@@ -580,7 +511,10 @@ static bool compile(struct template *t, struct parse *p)
 
     if (!lex(&t->arena, t->source, t->source_size, &p->tokens, &fault))
         return fault.too_deep ? too_deep(p, fault.at) : parse_fail(p, fault.at, "%s", fault.what);
-    return parse_body(p, NULL, &t->body) && scope_resolve(p, t);
+    if (!parse_body(p, NULL, &t->body) || !scope_resolve(p, t))
+        return false;
+    atoms_build(p->arena, p->names, &t->atoms);
+    return true;
 }
 
 bool template_compile(const char *text, size_t size, struct template **ret, struct err *err)
@@ -603,7 +537,6 @@ bool template_compile(const char *text, size_t size, struct template **ret, stru
     p.source = t->source = normalised(&t->arena, text, size, &t->source_size);
     p.size = t->source_size;
     p.names = dict_new(&t->arena);
-    p.keys = t->keys;
     bool ok = compile(t, &p);
     free(p.tokens.items);
     if (ok)

@@ -238,17 +238,15 @@ struct value buf_str(struct render *r, struct buf *b, const struct str *from)
 
 bool to_str(struct render *r, struct value v, struct value *ret)
 {
-    AUTO_BUF struct buf b = {0};
-    struct marking m;
+    size_t start = r->out->size;
 
     if (v.kind == V_STR) {
         *ret = v;
         return true;
     }
-    marking_begin(r, &m, &b);
-    if (!write_str(r, v, &b))
+    if (!write_str(r, v, r->out))
         return false;
-    *ret = marking_str(r, &m, &b);
+    *ret = text_taken(r, start);
     return true;
 }
 

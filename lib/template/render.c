@@ -7,6 +7,7 @@
 #include "template/iterate.h"
 #include "template/text.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -95,8 +96,10 @@ bool frame_enter(struct render *r, const struct scope *s, struct frame *f)
             f->slots[i] = r->inputs[y->from.slot];
         } else if (y->load == LOAD_ALIAS) {
             const struct frame *from = f;
-            for (uint32_t hops = y->from.hops; hops; hops--)
+            for (uint32_t hops = y->from.hops; hops; hops--) {
                 from = from->parent;
+                assert(from); /* scope.c counted them */
+            }
             f->slots[i] = from->slots[y->from.slot];
         } else {
             f->slots[i] = MISSING;
@@ -137,21 +140,26 @@ bool assign(struct render *r, struct frame *f, const struct node *target, struct
 
 /* ---- output */
 
-bool render_print(struct render *r, struct value v)
+static bool output_over(struct render *r)
 {
-    if (!write_str(r, v, r->out))
-        return false;
-    if (r->out->size > r->limits.max_output)
-        return render_limit(r, ERR_TEMPLATE_OUTPUT, (int64_t)r->limits.max_output,
-                            "the text has too many bytes");
-    return true;
+    return render_limit(r, ERR_TEMPLATE_OUTPUT, (int64_t)r->limits.max_output,
+                        "the text has too many bytes");
 }
 
-bool render_captured(struct render *r, struct marking *m, struct buf *b, struct value *ret)
+bool render_print(struct render *r, struct value v)
 {
-    if (!render_room(r, b->size))
+    if (v.kind == V_STR)
+        write_text(r, v.str, r->out);
+    else if (!write_str(r, v, r->out))
         return false;
-    *ret = marking_str(r, m, b);
+    return __builtin_expect(r->out->size <= r->limits.max_output, 1) || output_over(r);
+}
+
+bool render_captured(struct render *r, size_t start, struct value *ret)
+{
+    if (!render_room(r, r->out->size))
+        return false;
+    *ret = text_taken(r, start);
     return true;
 }
 
@@ -173,18 +181,15 @@ bool exec_body(struct render *r, struct frame *f, const struct nodes *body)
 static enum flow capture(struct render *r, struct frame *f, const struct nodes *body,
                          struct value *ret)
 {
-    AUTO_BUF struct buf b = {0};
-    struct buf *out = r->out;
-    struct marking m;
+    size_t start = r->out->size;
     enum flow flow;
 
-    r->out = &b;
-    marking_begin(r, &m, &b);
+    r->n_captures++;
     flow = exec_list(r, f, body);
-    r->out = out;
+    r->n_captures--;
     if (flow == FLOW_ON)
-        return render_captured(r, &m, &b, ret) ? FLOW_ON : FLOW_FAIL;
-    marking_end(r, &m);
+        return render_captured(r, start, ret) ? FLOW_ON : FLOW_FAIL;
+    text_dropped(r, start); /* break and continue leave nothing of it */
     return flow;
 }
 
@@ -192,28 +197,20 @@ static enum flow capture(struct render *r, struct frame *f, const struct nodes *
 
 static enum flow exec_print(struct render *r, struct frame *f, const struct node *n)
 {
-    struct value v;
-
-    for (size_t i = 0; i < n->items.n; i++) {
-        const struct node *item = n->items.items[i];
-        if (item->kind == N_CONST)
-            v = item->value;
-        else if (!eval(r, f, item, &v))
+    for (size_t i = 0; i < n->items.n; i++)
+        if (!eval_print(r, f, n->items.items[i]))
             return FLOW_FAIL;
-        if (!render_print(r, v))
-            return FLOW_FAIL;
-    }
     return FLOW_ON;
 }
 
 static enum flow exec_if(struct render *r, struct frame *f, const struct node *n)
 {
-    struct value v;
+    bool holds;
 
     for (size_t i = 0; i < n->tests.n; i++) {
-        if (!eval(r, f, n->tests.items[i], &v))
+        if (!eval_truth(r, f, n->tests.items[i], &holds))
             return FLOW_FAIL;
-        if (value_truth(v))
+        if (holds)
             return exec_list(r, f, &n->bodies[i]);
     }
     return exec_list(r, f, &n->otherwise);
@@ -379,12 +376,11 @@ static bool generation(struct render *r, struct frame *f, const struct node *n)
 {
     struct macro m = {n->macro, f};
     struct args none = {0};
-    struct value v;
     size_t start = r->out->size;
 
-    if (!call_macro(r, &m, &none, &v) || !render_print(r, v))
+    if (!write_macro(r, &m, &none))
         return false;
-    if (r->spans && r->out == r->text)
+    if (r->spans && !r->n_captures && !r->macro_depth)
         add_span(r->spans, start, r->out->size);
     return true;
 }
@@ -408,8 +404,6 @@ static enum flow exec_one(struct render *r, struct frame *f, const struct node *
     bool ok;
 
     switch (n->kind) {
-    case N_PRINT:
-        return exec_print(r, f, n);
     case N_IF:
         return exec_if(r, f, n);
     case N_FOR:
@@ -452,7 +446,7 @@ static enum flow exec(struct render *r, struct frame *f, const struct node *n)
     r->at = n;
     if (!render_step(r) || !render_enter(r))
         return FLOW_FAIL;
-    flow = exec_one(r, f, n);
+    flow = n->kind == N_PRINT ? exec_print(r, f, n) : exec_one(r, f, n);
     render_leave(r);
     return flow;
 }
@@ -506,7 +500,7 @@ static bool render_text(struct render *r, const struct template_inputs *in,
         return false;
     f = frame_new(r, t->scope, NULL);
     return frame_enter(r, t->scope, f) && exec_body(r, f, &t->body) &&
-           inputs_cut(r, &inputs, r->text);
+           inputs_cut(r, &inputs, r->out);
 }
 
 /* What lies behind the end was cut away. */
@@ -530,12 +524,11 @@ static bool render_once(const struct template *t, const struct template_inputs *
                         struct buf *text, struct template_report *report, struct err *err)
 {
     _Alignas(16) char lent[LENT];
-    struct marking users = {.of = text};
+    struct marking users = {0};
     struct render r = {.t = t,
                        .arena = arena_on(lent, sizeof(lent)),
                        .limits = limits_of(options),
                        .out = text,
-                       .text = text,
                        .marking = report && report->wants_users ? &users : NULL,
                        .spans = report ? &report->generation : NULL,
                        .now_s = options && options->now_s ? *options->now_s : (int64_t)time(NULL),
@@ -556,6 +549,8 @@ static bool render_once(const struct template *t, const struct template_inputs *
         if (report)
             report->generation.n = 0;
     }
+    if (report)
+        report->memory = r.arena.bytes;
     arena_release(&r.arena);
     return ok;
 }

@@ -21,9 +21,9 @@ struct render {
     struct template_limits limits;
     int64_t steps; /* left to be done; the arena's alarm */
     int macro_depth, nest;
-    struct buf *out; /* what is being written: the text, or a block's */
-    struct buf *text;
-    struct marking *marking; /* the innermost; NULL: nobody asks what is the user's */
+    int n_captures;  /* blocks and macros being written whose text may not stay where it is */
+    struct buf *out; /* the text; what is captured is behind it until it is taken off */
+    struct marking *marking; /* of out; NULL: nobody asks what is the user's */
     struct template_spans *spans;
     const struct node *at;
     struct value *inputs; /* by the numbers the template gave them */
@@ -56,7 +56,7 @@ bool render_limit(struct render *r, enum err_code code, int64_t limit, const cha
 #define render_fail(...)  ((void)render_fail(__VA_ARGS__), false)
 #define render_limit(...) ((void)render_limit(__VA_ARGS__), false)
 #endif
-#if defined(__clang_analyzer__) && !defined(EVAL_C)
+#if defined(__clang_analyzer__) && !defined(UNDEFINED_C)
 #define render_fail_undef(...) ((void)render_fail_undef(__VA_ARGS__), false)
 #endif
 
@@ -95,7 +95,19 @@ static inline bool render_enter(struct render *r)
 static inline void render_leave(struct render *r) { r->nest--; }
 
 /* ---- the tree */
-bool eval(struct render *r, struct frame *f, const struct node *n, struct value *ret);
+/* Any node but a constant. */
+bool eval_node(struct render *r, struct frame *f, const struct node *n, struct value *ret);
+static inline bool eval(struct render *r, struct frame *f, const struct node *n, struct value *ret)
+{
+    if (n->kind != N_CONST)
+        return eval_node(r, f, n, ret);
+    *ret = n->value;
+    return true;
+}
+/* Whether a condition holds. */
+bool eval_truth(struct render *r, struct frame *f, const struct node *n, bool *ret);
+/* Writes what an expression comes to, as print does. */
+bool eval_print(struct render *r, struct frame *f, const struct node *n);
 bool eval_args(struct render *r, struct frame *f, const struct call_args *a, struct args *ret);
 bool assign(struct render *r, struct frame *f, const struct node *target, struct value v);
 bool exec_body(struct render *r, struct frame *f, const struct nodes *body);
@@ -104,8 +116,8 @@ struct frame *frame_new(struct render *r, const struct scope *s, struct frame *p
 bool frame_enter(struct render *r, const struct scope *s, struct frame *f);
 /* Writes a value as print does. */
 bool render_print(struct render *r, struct value v);
-/* Takes what was captured out of b. */
-bool render_captured(struct render *r, struct marking *m, struct buf *b, struct value *ret);
+/* Takes what was written from start on, within limits. */
+bool render_captured(struct render *r, size_t start, struct value *ret);
 
 /* ---- calls */
 struct function;
@@ -115,6 +127,8 @@ struct macro {
 };
 bool call_value(struct render *r, struct value callee, const struct args *a, struct value *ret);
 bool call_macro(struct render *r, const struct macro *m, const struct args *a, struct value *ret);
+/* The same where the macro's text is printed at once. */
+bool write_macro(struct render *r, const struct macro *m, const struct args *a);
 
 /* ---- undefined */
 struct value undef_name(struct render *r, struct str *name);

@@ -15,6 +15,8 @@
 #include "template/parse.h"
 #include "template/tests.h"
 
+#include <assert.h>
+
 struct change {
     size_t symbol;
     struct symbol before;
@@ -70,11 +72,12 @@ static struct symbol *symbol(struct gather *g, struct str *name)
     if (s->n == s->capacity) {
         size_t capacity = s->capacity ? s->capacity * 2 : 4;
         struct symbol *more = arena_new_array(g->p->arena, capacity, struct symbol);
-        if (s->n)
+        if (s->symbols)
             memcpy(more, s->symbols, s->n * sizeof(*more));
         s->symbols = more;
         s->capacity = capacity;
     }
+    assert(s->symbols);
     s->symbols[s->n].name = name;
     dict_set_str(g->p->arena, s->by_name, v_str(name), v_int((int64_t)s->n));
     return &s->symbols[s->n++];
@@ -175,6 +178,7 @@ static void gather_expr(struct gather *g, const struct node *n)
     case N_LIST:
     case N_DICT:
     case N_COMPARE:
+    case N_ADD:
     case N_CONCAT:
         gather_list(g, &n->items);
         return;
@@ -389,6 +393,7 @@ static void want_expr(struct wanted *w, const struct node *n, bool load)
     case N_LIST:
     case N_DICT:
     case N_COMPARE:
+    case N_ADD:
     case N_CONCAT:
         for (size_t i = 0; i < n->items.n; i++)
             want_expr(w, n->items.items[i], load);
@@ -546,6 +551,7 @@ static bool place_expr(struct placer *w, struct node *n)
     case N_LIST:
     case N_DICT:
     case N_COMPARE:
+    case N_ADD:
     case N_CONCAT:
         return place_list(w, &n->items);
     case N_GETATTR:

@@ -122,7 +122,7 @@ struct template_inputs {
 
 struct template_limits {
     size_t max_output; /* bytes; 16 MB */
-    int64_t max_steps; /* nodes visited and items handled; a million */
+    int64_t max_steps; /* nodes and items, and every 256 bytes looked at; a million */
     size_t max_memory; /* bytes of the arena; 256 MB */
     int max_depth;     /* macros within macros; 64 */
     int64_t max_range; /* length of range(); 100,000, as the reference has it */
@@ -162,6 +162,7 @@ struct template_report {
      */
     struct template_spans users;
     struct template_modes modes; /* as they were applied; no AUTO */
+    size_t memory;               /* bytes allocated, besides the first 32 KB and the text */
 };
 void template_report_release(struct template_report *r);
 #define AUTO_TEMPLATE_REPORT CLEANUP(template_report_release)

@@ -6,6 +6,7 @@
 #include "template/iterate.h"
 #include "template/sorting.h"
 #include "template/text.h"
+#include "json/plain.h"
 
 #include <math.h>
 
@@ -21,7 +22,12 @@ static bool dump(struct dump *d, struct value v);
 
 static void dump_escape(struct buf *out, uint32_t cp)
 {
-    if (cp >= 0x10000) {
+    static const char from[] = "\"\\\n\r\t\f\b", to[] = "\"\\nrtfb";
+    const char *p = cp && cp < 0x80 ? strchr(from, (int)cp) : NULL;
+
+    if (p) {
+        buf_append(out, (char[]){'\\', to[p - from]}, 2);
+    } else if (cp >= 0x10000) {
         cp -= 0x10000;
         buf_printf(out, "\\u%04x\\u%04x", 0xd800 + (cp >> 10), 0xdc00 + (cp & 0x3ff));
     } else {
@@ -29,28 +35,34 @@ static void dump_escape(struct buf *out, uint32_t cp)
     }
 }
 
+/* The first byte at p that does not stand for itself, or end. */
+static const char *past_plain(const struct dump *d, const char *p, const char *end)
+{
+    unsigned high = 0;
+
+    if (!d->ascii)
+        return json_plain_end(p, end, &high);
+    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7f && *p != '"' &&
+           *p != '\\')
+        p++;
+    return p;
+}
+
 static void dump_text(struct dump *d, const struct str *s)
 {
-    static const char from[] = "\"\\\n\r\t\f\b", to[] = "\"\\nrtfb";
-    size_t step, plain = 0, start = d->out->size;
+    const char *p = s->data, *end = p + s->size;
+    size_t step, start = d->out->size;
 
     buf_append_char(d->out, '"');
-    for (size_t i = 0; i < s->size; i += step) {
-        uint32_t cp = text_at(s->data + i, &step);
-        const char *p = cp && cp < 0x80 ? strchr(from, (int)cp) : NULL;
+    for (;;) {
+        const char *stop = past_plain(d, p, end);
 
-        if (!p && cp >= 0x20 && (cp < 0x7f || !d->ascii))
-            continue;
-        buf_append(d->out, s->data + plain, i - plain);
-        plain = i + step;
-        if (p) {
-            buf_append_char(d->out, '\\');
-            buf_append_char(d->out, to[p - from]);
-        } else {
-            dump_escape(d->out, cp);
-        }
+        buf_append(d->out, p, (size_t)(stop - p));
+        if (stop == end)
+            break;
+        dump_escape(d->out, text_at(stop, &step));
+        p = stop + step;
     }
-    buf_append(d->out, s->data + plain, s->size - plain);
     buf_append_char(d->out, '"');
     if (s->user)
         mark_written(d->r, d->out, start);
@@ -215,7 +227,8 @@ static bool set_indent(struct dump *d, struct value v)
     return true;
 }
 
-static bool set_separators(struct dump *d, struct value v)
+/* Of a text Python counts them and looks no further. */
+static bool set_separators(struct dump *d, struct value v, bool is_text)
 {
     struct value list;
 
@@ -223,6 +236,8 @@ static bool set_separators(struct dump *d, struct value v)
         return true;
     if (!iter_list(d->r, v, &list))
         return false;
+    if (list.seq->n == 2 && is_text)
+        return true;
     if (list.seq->n != 2 || list.seq->items[0].kind != V_STR || list.seq->items[1].kind != V_STR)
         return render_fail(d->r, "TypeError", "separators must be two strings");
     d->item = list.seq->items[0].str;
@@ -233,21 +248,20 @@ static bool set_separators(struct dump *d, struct value v)
 /* tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False) */
 bool filter_tojson(struct render *r, struct value v, struct value *argv, struct value *ret)
 {
-    AUTO_BUF struct buf b = {0};
+    size_t start = r->out->size;
     struct dump d = {
-        .r = r, .out = &b, .ascii = value_truth(argv[0]), .sort_keys = value_truth(argv[3])};
+        .r = r, .out = r->out, .ascii = value_truth(argv[0]), .sort_keys = value_truth(argv[3])};
 
-    struct marking m;
+    bool is_text = v.kind == V_STR;
 
-    if (!set_indent(&d, argv[1]))
+    if (!is_text && !set_indent(&d, argv[1]))
         return false;
     d.item = str_const(&r->arena, d.pretty ? "," : ", ").str;
     d.key = str_const(&r->arena, ": ").str;
-    if (!set_separators(&d, argv[2]))
+    if (!set_separators(&d, argv[2], is_text))
         return false;
-    marking_begin(r, &m, &b);
     if (!dump(&d, v))
         return false;
-    *ret = marking_str(r, &m, &b);
+    *ret = text_taken(r, start);
     return true;
 }

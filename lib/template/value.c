@@ -241,6 +241,18 @@ void dict_set_str(struct arena *a, struct dict *d, struct value key, struct valu
 {
     struct value *there = dict_find_str(d, key.str);
 
+    if (there) {
+        *there = value;
+        return;
+    }
+    d->strange |= !key.str->atom;
+    dict_add(a, d, key, value, 0);
+}
+
+void dict_set_known(struct arena *a, struct dict *d, struct value key, struct value value)
+{
+    struct value *there = dict_find_name(d, key.str);
+
     if (there)
         *there = value;
     else
@@ -282,7 +294,11 @@ bool dict_set(struct render *r, struct dict *d, struct value key, struct value v
     struct value *there;
     uint32_t hash = 0;
 
-    if ((key.kind != V_STR && !value_hash(r, key, &hash)) || !dict_find(r, d, key, &there))
+    if (key.kind == V_STR) {
+        dict_set_str(&r->arena, d, key, value);
+        return render_charge(r, key.str->size);
+    }
+    if (!value_hash(r, key, &hash) || !dict_find(r, d, key, &there))
         return false;
     if (there)
         *there = value;

@@ -62,6 +62,7 @@ struct str {
     size_t size;
     uint32_t n_chars; /* code points + 1; 0: not counted yet */
     uint32_t hash;    /* 0: not hashed yet */
+    bool atom;        /* see atoms.h */
     struct room *room;
     const struct marks *user; /* see marks.h; NULL: none of it is the user's */
 };
@@ -88,6 +89,7 @@ struct dict {
     size_t n, capacity;
     uint32_t *index; /* of entries + 1, by hash; NULL while there are few */
     size_t n_index;
+    bool strange; /* it may have keys that are equal to an atom and not the atom */
 };
 
 enum view_of { VIEW_KEYS, VIEW_VALUES, VIEW_ITEMS };
@@ -162,7 +164,21 @@ struct value seq_concat(struct arena *a, enum kind kind, const struct seq *x, co
 struct dict *dict_new(struct arena *a);
 /* With a key that is text: no comparison that could fail. */
 struct value *dict_find_str(const struct dict *d, struct str *key);
+/* The same, quicker for atoms: most dicts have a dozen keys and are asked for those. */
+static inline struct value *dict_find_name(const struct dict *d, struct str *key)
+{
+    if (key->atom && !d->index) {
+        for (size_t i = 0; i < d->n; i++)
+            if (d->entries[i].key.str == key && d->entries[i].key.kind == V_STR)
+                return &d->entries[i].value;
+        if (!d->strange)
+            return NULL;
+    }
+    return dict_find_str(d, key);
+}
 void dict_set_str(struct arena *a, struct dict *d, struct value key, struct value value);
+/* The same, where key is the atom if there is one that is equal to it. */
+void dict_set_known(struct arena *a, struct dict *d, struct value key, struct value value);
 /* With any key. Errors: TypeError for what cannot be hashed. *ret NULL: not in it. */
 bool dict_find(struct render *r, const struct dict *d, struct value key, struct value **ret);
 bool dict_set(struct render *r, struct dict *d, struct value key, struct value value);

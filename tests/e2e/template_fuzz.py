@@ -36,16 +36,60 @@ SIGNS = ["", "", "", "-", "-", "+"]
 TEXTS = ["", " ", "\n", "x", "  text \n", "\n\n", "é ", "a\r\nb", "\t", "{", "}} ", "<p>", "  \n  "]
 
 
+# Each with the arguments it may have, some of them odd.
+ODD = ["0", "-1", "2", "1.5", "none", "true", "''", "'a'", "' '", "'é'", "[]", "{}", "(1, 2)", "missing", "xs", "d"]
+ODD_FILTERS = {"abs": 0, "attr": 1, "batch": 2, "capitalize": 0, "center": 1, "default": 2, "dictsort": 3,
+               "escape": 0, "first": 0, "float": 1, "groupby": 2, "indent": 3, "int": 1, "items": 0,
+               "join": 2, "last": 0, "length": 0, "list": 0, "lower": 0, "max": 2, "min": 2, "replace": 3,
+               "reverse": 0, "round": 2, "safe": 0, "slice": 2, "sort": 3, "string": 0, "sum": 2, "title": 0,
+               "tojson": 4, "trim": 1, "truncate": 4, "unique": 2, "upper": 0, "urlencode": 0, "wordcount": 0}
+ODD_TESTS = {"defined": 0, "divisibleby": 1, "eq": 1, "ge": 1, "gt": 1, "in": 1, "le": 1, "lt": 1, "ne": 1,
+             "sameas": 1, "odd": 0, "even": 0, "lower": 0, "upper": 0, "filter": 0, "test": 0}
+ODD_METHODS = {"center": 2, "count": 3, "endswith": 3, "expandtabs": 1, "find": 3, "index": 3, "isalnum": 0,
+               "isascii": 0, "isdecimal": 0, "isnumeric": 0, "isprintable": 0, "istitle": 0, "isupper": 0,
+               "join": 1, "ljust": 2, "lstrip": 1, "partition": 1, "removesuffix": 1, "replace": 3, "rfind": 3,
+               "rindex": 3, "rjust": 2, "rpartition": 1, "rsplit": 2, "rstrip": 1, "split": 2, "splitlines": 1,
+               "startswith": 3, "strip": 1, "zfill": 1, "get": 2, "keys": 0}
+FIELDS = ["%s", "%r", "%d", "%5.1f", "%-6s|", "%05d", "%+d", "%x", "%%", "%(k)s", "%.2s", "%3s"]
+BRACES = ["{}", "{0}", "{a}", "{!r}", "{:>5}", "{:^7}", "{:05d}", "{:.2f}", "{0[k]}", "{:,}", "{:x}", "{{}}", "{:*<6}"]
+
 class Maker:
     def __init__(self, seed):
         self.r = random.Random(seed)
         self.loops = 0
+        self.odder = seed % 2 == 1
 
     def pick(self, xs):
         return self.r.choice(xs)
 
+    def arguments(self, most, depth):
+        few = self.r.randrange(most + 1)
+        return ", ".join(self.pick(ODD) if self.r.random() < 0.7 else self.expr(depth - 1) for _ in range(few))
+
+    def odd(self, depth):
+        """Something with arguments that it may not have been made for."""
+        r = self.r.random()
+        if r < 0.4:
+            name, most = self.pick(sorted(ODD_FILTERS.items()))
+            made = "|list" if name in ("batch", "slice", "unique", "reverse", "items") else ""
+            return f"{self.atom(depth)}|{name}({self.arguments(most, depth)}){made}"
+        if r < 0.5:
+            name, most = self.pick(sorted(ODD_TESTS.items()))
+            return f"{self.atom(depth)} is {name}({self.arguments(most, depth)})"
+        if r < 0.8:
+            name, most = self.pick(sorted(ODD_METHODS.items()))
+            return f"{self.atom(depth)}.{name}({self.arguments(most, depth)})"
+        if r < 0.9:
+            text = "".join(self.pick(FIELDS) for _ in range(self.r.randrange(1, 3)))
+            given = self.pick(["(%s,)", "%s", "{'k': %s}", "(%s, 2)"]) % self.expr(depth - 1)
+            return f"'{text}' % {given}"
+        text = "".join(self.pick(BRACES) for _ in range(self.r.randrange(1, 3)))
+        return f"'{text}'.format({self.expr(depth - 1)}, {self.pick(ODD)}, a={self.pick(ODD)})"
+
     def expr(self, depth=3):
         r = self.r.random()
+        if self.odder and depth > 0 and r < 0.25:
+            return self.odd(depth)
         if depth <= 0 or r < 0.22:
             return self.pick([self.pick(STRINGS), self.pick(NUMBERS), self.pick(NAMES),
                               self.pick(NAMES), "none"])
@@ -134,12 +178,15 @@ class Maker:
         if r < 0.88:
             loops, self.loops = self.loops, 0
             out = self.tag(f"macro {self.pick(['m', 'w'])}(a, b={self.expr(1)})") + b() + \
-                self.pick(["", "{{ varargs }}", "{{ kwargs }}", "{{ caller() }}"]) + self.tag("endmacro")
+                self.pick(["", "{{ varargs }}", "{{ kwargs }}", "{{ caller() }}"] +
+                          (["{{ caller(a) }}", "{{ caller(a, b) }}", "{{ m(b) }}", "{{ m.name }}"]
+                           if self.odder else [])) + self.tag("endmacro")
             self.loops = loops
             return out
         if r < 0.91:
             loops, self.loops = self.loops, 0
-            out = self.tag(f"call m({self.expr(1)})") + b() + self.tag("endcall")
+            call = self.pick(["call", "call", "call(x)", "call(x, y=2)"]) if self.odder else "call"
+            out = self.tag(f"{call} {self.pick(['m', 'm', 'w']) if self.odder else 'm'}({self.expr(1)})") + b() + self.tag("endcall")
             self.loops = loops
             return out
         if r < 0.93:

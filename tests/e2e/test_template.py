@@ -18,6 +18,7 @@ import pytest
 jinja2 = pytest.importorskip("jinja2")
 
 import jinja_reference as reference
+import template_constructs
 import template_fuzz
 from daemon import BUILD, EXAMPLES, SOURCE, Daemon
 from test_openapi import check
@@ -70,6 +71,13 @@ def test_renders_what_jinja_renders(ours, path):
         assert texts < len(CHATS)
     else:
         assert texts > 0
+
+
+def test_own_templates_use_every_construct():
+    templates = [path.read_bytes().decode() for path in DATA.glob("*.jinja")]
+    missing = template_constructs.known(SOURCE) - template_constructs.used(templates)
+    assert not missing, sorted(missing)
+    assert len(templates) >= 60 and len(CHATS) >= 40
 
 
 class Slow(Exception):

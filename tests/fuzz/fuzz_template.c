@@ -14,11 +14,11 @@ static bool run(const struct template_inputs *in, const char *text, size_t size,
 {
     static const int64_t now_s = 1721995200;
     struct template_options options = {.now_s = &now_s,
-                                       .limits = {.max_output = 1 << 20,
-                                                  .max_steps = 20000,
-                                                  .max_memory = 8 << 20,
+                                       .limits = {.max_output = 64 << 10,
+                                                  .max_steps = 2000,
+                                                  .max_memory = 1 << 20,
                                                   .max_depth = 16,
-                                                  .max_range = 1000}};
+                                                  .max_range = 100}};
     AUTO_TEMPLATE_REPORT struct template_report report = {.wants_users = wants_users};
     AUTO_TEMPLATE struct template *t = NULL;
 
