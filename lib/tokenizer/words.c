@@ -127,7 +127,7 @@ static void out_grow(struct words_out *out, size_t more)
 }
 
 /* There is always room for what the entries of a batch write. */
-enum { ROOM = WORD_LANES * WORDS_BATCH };
+enum { ROOM = WORD_LANES * WORDS_ENDS };
 
 static inline void out_reserve(struct words_out *out, size_t more)
 {
@@ -265,11 +265,15 @@ static bool run_short(const struct run *r, unsigned part, size_t at, size_t end)
 }
 
 /*
- * Long words are cut further where no token goes across. The parts are another thing
- * than the same bytes as a word, for models that look for whole words.
+ * The parts of a word are another thing than the same bytes as a word, for models that look for
+ * whole words.
  */
-static bool run_cut(const struct run *r, size_t at, size_t end, size_t cut)
+static bool run_huge(const struct run *r, size_t at, size_t end)
 {
+    size_t cut = words_cut_huge(r->w, r->text, at, end);
+
+    if (cut == end)
+        return run_long(r, r->owner, at, end);
     for (;;) {
         bool ok = cut - at <= SHORT_KEY_MAX ? run_short(r, 1, at, cut)
                                             : run_long(r, r->owner | WORD_PART, at, cut);
@@ -277,36 +281,63 @@ static bool run_cut(const struct run *r, size_t at, size_t end, size_t cut)
         if (!ok || cut == end)
             return ok;
         at = cut;
-        cut = words_cut_bytes(r->w, r->text, at, end);
+        cut = words_cut_huge(r->w, r->text, at, end);
     }
 }
 
-static __attribute__((noinline)) bool run_word(const struct run *r, size_t at, size_t end)
+static __attribute__((noinline)) bool run_word(const struct run *r, size_t at, size_t end,
+                                               unsigned part)
 {
-    size_t cut = end;
+    size_t size = end - at;
 
-    if (end - at <= SHORT_KEY_MAX)
-        return run_short(r, 0, at, end);
-    if (r->w->head.family == WORDS_BYTES && r->w->head.pair_bits)
-        cut = words_cut_bytes(r->w, r->text, at, end);
-    return cut < end ? run_cut(r, at, end, cut) : run_long(r, r->owner, at, end);
+    if (size <= SHORT_KEY_MAX)
+        return run_short(r, part, at, end);
+    if (size > WORD_HUGE && r->w->head.family == WORDS_BYTES && r->w->head.pair_bits)
+        return run_huge(r, at, end);
+    return run_long(r, r->owner | (part ? WORD_PART : 0), at, end);
 }
 
 /* ---- many words */
 
-/* Keys and hashes of n words, and their lines on the way to the cache. */
-static inline void prepare(const char *text, size_t at, size_t n, struct words_scratch *s)
+/* Keys and hashes, and lines on their way to the cache. */
+static inline void prepare(const char *text, size_t at, size_t i, const struct key_shape *shapes,
+                           struct words_scratch *s)
 {
-    for (size_t i = 0; i < n; i++) {
-        size_t end = s->ends[i];
-        struct short_key key = shaped_key(s->shapes[0], text + at, end - at);
-        uint64_t hash = short_key_hash(key);
+    size_t end = s->ends[i] & ~(uint32_t)WORD_END_PART;
 
-        s->keys[i] = key;
-        s->hashes[i] = hash;
-        __builtin_prefetch(word_line(&s->cache, hash));
-        at = end;
+    s->keys[i] = shaped_key(shapes, text + at, end - at);
+    s->hashes[i] = short_key_hash(s->keys[i]);
+    __builtin_prefetch(word_line(&s->cache, s->hashes[i]));
+}
+
+static __attribute__((noinline)) size_t prepare_long(const struct words *w, const char *text,
+                                                     size_t at, size_t end, size_t n,
+                                                     struct words_scratch *s)
+{
+    size_t n_parts = words_cut_long(w, text, at, end, s->ends + n);
+
+    for (size_t i = n; i < n + n_parts; at = s->ends[i++] & ~(uint32_t)WORD_END_PART)
+        prepare(text, at, i, s->shapes[n_parts > 1], s);
+    return n_parts;
+}
+
+/* The next words, long ones in parts; returns how many. */
+static inline size_t next_words(const struct run *r, size_t size, size_t at, bool cuts)
+{
+    struct words_scratch *s = r->s;
+    size_t n_raw = words_ends(r->w, r->text, size, at, s->raw, WORDS_BATCH), n = 0;
+
+    for (size_t i = 0; i < n_raw && n < WORDS_ENDS - WORD_PARTS; at = s->raw[i++]) {
+        size_t length = s->raw[i] - at;
+
+        if (__builtin_expect(length > SHORT_KEY_MAX && length <= WORD_HUGE && cuts, 0)) {
+            n += prepare_long(r->w, r->text, at, s->raw[i], n, s);
+            continue;
+        }
+        s->ends[n] = s->raw[i];
+        prepare(r->text, at, n++, s->shapes[0], s);
     }
+    return n;
 }
 
 static inline bool is_entry(const struct word_entry *e, struct short_key k)
@@ -319,17 +350,17 @@ static inline bool run_words(const struct run *r, size_t size, size_t at, enum m
 {
     struct words_scratch *s = r->s;
     struct words_out *out = r->out;
+    bool cuts = r->w->head.family == WORDS_BYTES && r->w->head.pair_bits;
 
     while (at < size) {
-        size_t n = words_ends(r->w, r->text, size, at, s->ends, WORDS_BATCH), n_out;
+        size_t n = next_words(r, size, at, cuts), n_out;
 
-        prepare(r->text, at, n, s);
         if (mode != COUNT)
             out_reserve(out, ROOM);
         n_out = out->n;
         for (size_t i = 0; i < n; i++) {
             const struct word_entry *e = word_line(&s->cache, s->hashes[i]);
-            size_t end = s->ends[i];
+            size_t end = s->ends[i] & ~(uint32_t)WORD_END_PART;
 
             e += !is_entry(e, s->keys[i]); /* which of the two is not foreseen: no branch */
             if (__builtin_expect(is_entry(e, s->keys[i]), 1)) {
@@ -337,7 +368,7 @@ static inline bool run_words(const struct run *r, size_t size, size_t at, enum m
                                    mode);
             } else {
                 out->n = n_out;
-                if (!run_word(r, at, end))
+                if (!run_word(r, at, end, s->ends[i] / (uint32_t)WORD_END_PART))
                     return false;
                 n_out = out->n;
                 if (mode != COUNT)

@@ -88,9 +88,20 @@ static bool bytes_join_partly(const struct words *w, const char *text, size_t be
     return false;
 }
 
-size_t words_cut_bytes(const struct words *w, const char *text, size_t at, size_t end)
+/* left and right are the characters before i and at i, packed. */
+static inline bool bytes_join(const struct words *w, const char *text, size_t before, size_t i,
+                              uint32_t left, uint32_t right)
 {
-    size_t before = at, size = scalar_size(text[at]), i = at + size;
+    bool joins = pair_joins(w, left, right);
+
+    if (__builtin_expect(w->head.partial[text[i - 1] & 63] >> (text[i] & 63) & 1, 0))
+        joins = joins || bytes_join_partly(w, text, before, i);
+    return joins;
+}
+
+size_t words_cut_huge(const struct words *w, const char *text, size_t at, size_t end)
+{
+    size_t size = scalar_size(text[at]), i = at + size, before = at;
     uint32_t left = pack_bytes(text + at, size);
 
     for (; i < end; before = i, i += size) {
@@ -98,14 +109,32 @@ size_t words_cut_bytes(const struct words *w, const char *text, size_t at, size_
 
         size = scalar_size(text[i]);
         right = pack_bytes(text + i, size);
-        if ((uint8_t)text[i] >= 0x80 && (uint8_t)text[before] >= 0x80 &&
-            !pair_joins(w, left, right) &&
-            (!(w->head.partial[text[i - 1] & 63] >> (text[i] & 63) & 1) ||
-             !bytes_join_partly(w, text, before, i)))
+        if (left >= 0x80 && right >= 0x80 && !bytes_join(w, text, before, i, left, right))
             return i;
         left = right;
     }
     return end;
+}
+
+size_t words_cut_long(const struct words *w, const char *text, size_t at, size_t end,
+                      uint32_t *ends)
+{
+    size_t size = scalar_size(text[at]), i = at + size, before = at, n = 0;
+    uint32_t left = pack_bytes(text + at, size);
+
+    for (; i < end; before = i, i += size) {
+        uint32_t right;
+
+        size = scalar_size(text[i]);
+        right = pack_bytes(text + i, size);
+        if (left >= 0x80 && right >= 0x80) {
+            ends[n] = (uint32_t)i | WORD_END_PART; /* nobody can foresee it: no branch */
+            n += !bytes_join(w, text, before, i, left, right);
+        }
+        left = right;
+    }
+    ends[n] = (uint32_t)end | (n ? WORD_END_PART : 0);
+    return n + 1;
 }
 
 /* ---- JOINED */
