@@ -77,7 +77,8 @@ struct route {
     size_t query_size; /* of the struct it is bound to */
     /* Unknown query keys are ignored (the Hub's endpoints: clients send what they like). */
     bool query_open;
-    /* Answers do not depend on what a key is allowed beyond scope: they may be kept per loop. */
+    /* stream_open() or reply_file() may be its answer: libmicrohttpd carries all its requests. */
+    bool streams;
     bool
         probe; /* health and metrics: served while draining and overloaded, not in the access log */
 

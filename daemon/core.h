@@ -78,8 +78,8 @@ struct core {
     struct tokenizers tokenizers;
     struct scratches *scratches;
     struct prefix_cache *prefixes; /* NULL: none is kept */
-    struct leases leases;   /* those that are durable */
-    size_t n_leases_coming; /* those that are being written */
+    struct leases leases;          /* those that are durable */
+    size_t n_leases_coming;        /* those that are being written */
     struct idempotency idempotency;
     struct provisionals provisionals;
 
