@@ -203,6 +203,7 @@ struct run {
     uint32_t base;
     unsigned owner;
     enum mode mode;
+    bool ahead; /* the model takes several new words at once */
     struct words_scratch *s;
     struct words_out *out;
     struct err *err;
@@ -249,17 +250,104 @@ static bool run_long(const struct run *r, unsigned owner, size_t at, size_t end)
                      size <= WORD_RECORD_MAX ? long_key_hash(r->text + at, size) : 0);
 }
 
-static bool run_short(const struct run *r, unsigned part, size_t at, size_t end)
+/* ---- words that were never seen */
+
+/* Puts what words[0, n) became where it is remembered. */
+static void remember(const struct run *r, const struct short_word *words, size_t n)
 {
     struct words_scratch *s = r->s;
-    struct short_key key = shaped_key(s->shapes[part], r->text + at, end - at);
+
+    for (size_t k = 0; k < n; k++) {
+        const struct short_word *word = &words[k];
+        unsigned owner = r->owner | (word->part ? WORD_PART : 0);
+        struct short_key key = shaped_key(s->shapes[word->part], word->text, word->size);
+        uint64_t hash = short_key_hash(key);
+
+        if (!word->n)
+            continue;
+        s->tokens.n = 0;
+        for (uint32_t i = 0; i < word->n; i++)
+            tokens_append(&s->tokens, word->ids[i], word->starts[i],
+                          i + 1 < word->n ? word->starts[i + 1] : word->size);
+        words_trim(r->w, word->text, &s->tokens);
+        if (!word_put(&s->cache, key, hash, s->tokens.items, s->tokens.n))
+            word_put_long(&s->cache, owner, hash, word->text, word->size, s->tokens.items,
+                          s->tokens.n);
+    }
+}
+
+/*
+ * Where one word is new others are: those of the batch from i on are encoded together. Word i is
+ * remembered after that, as a rule.
+ */
+static void look_ahead(const struct run *r, size_t at, size_t i)
+{
+    struct words_scratch *s = r->s;
+    struct short_word words[SHORT_WORDS_MAX];
+    uint64_t hashes[SHORT_WORDS_MAX];
+    size_t n = 0, n_new = 0;
+
+    for (; i < s->n && n < SHORT_WORDS_MAX; i++) {
+        size_t end = s->ends[i] & ~(uint32_t)WORD_END_PART;
+
+        if (end - at <= SHORT_KEY_MAX && !word_find_near(&s->cache, s->hashes[i], s->keys[i])) {
+            words[n].text = r->text + at;
+            words[n].size = (uint32_t)(end - at);
+            words[n].part = s->ends[i] & (uint32_t)WORD_END_PART;
+            word_prefetch_long(&s->cache, s->hashes[i]);
+            hashes[n++] = s->hashes[i];
+        }
+        at = end;
+    }
+    for (size_t k = 0; k < n; k++) {
+        unsigned owner = r->owner | (words[k].part ? WORD_PART : 0);
+        size_t n_tokens;
+
+        if (!word_find_long(&s->cache, owner, hashes[k], words[k].text, words[k].size, &n_tokens))
+            words[n_new++] = words[k];
+    }
+    if (n_new < 2)
+        return;
+    token_model_encode_short(r->w->model, words, n_new, r->w->head.family == WORDS_JOINED);
+    remember(r, words, n_new);
+}
+
+/* Word i of the batch, which is short and not in its line. */
+static bool run_short(const struct run *r, size_t at, size_t end, size_t i)
+{
+    struct words_scratch *s = r->s;
+    struct short_key key = s->keys[i];
+    uint64_t hash = s->hashes[i];
+    unsigned owner = r->owner | (s->ends[i] & (uint32_t)WORD_END_PART ? WORD_PART : 0);
+
+    for (bool again = false;; again = true) {
+        const struct word_entry *e = word_find_near(&s->cache, hash, key);
+        const struct token *tokens;
+        size_t n;
+
+        if (e) {
+            emit_entry(e, r->base + (uint32_t)at, r->out, r->mode);
+            return true;
+        }
+        tokens = word_find_long(&s->cache, owner, hash, r->text + at, end - at, &n);
+        if (tokens) {
+            emit_tokens(tokens, n, r->base + (uint32_t)at, r->out, r->mode);
+            return true;
+        }
+        if (again || !r->ahead)
+            return run_exact(r, owner, at, end, key, hash);
+        look_ahead(r, at, i);
+    }
+}
+
+static bool run_part(const struct run *r, size_t at, size_t end)
+{
+    struct short_key key = shaped_key(r->s->shapes[1], r->text + at, end - at);
     uint64_t hash = short_key_hash(key);
-    const struct word_entry *e = word_find(word_line(&s->cache, hash), key);
+    const struct word_entry *e = word_find_near(&r->s->cache, hash, key);
 
     if (!e)
-        e = word_find_beside(&s->cache, hash, key);
-    if (!e)
-        return run_exact(r, r->owner | (part ? WORD_PART : 0), at, end, key, hash);
+        return run_exact(r, r->owner | WORD_PART, at, end, key, hash);
     emit_entry(e, r->base + (uint32_t)at, r->out, r->mode);
     return true;
 }
@@ -275,7 +363,7 @@ static bool run_huge(const struct run *r, size_t at, size_t end)
     if (cut == end)
         return run_long(r, r->owner, at, end);
     for (;;) {
-        bool ok = cut - at <= SHORT_KEY_MAX ? run_short(r, 1, at, cut)
+        bool ok = cut - at <= SHORT_KEY_MAX ? run_part(r, at, cut)
                                             : run_long(r, r->owner | WORD_PART, at, cut);
 
         if (!ok || cut == end)
@@ -285,13 +373,14 @@ static bool run_huge(const struct run *r, size_t at, size_t end)
     }
 }
 
-static __attribute__((noinline)) bool run_word(const struct run *r, size_t at, size_t end,
-                                               unsigned part)
+/* Word i of the batch, which is not in its line. */
+static __attribute__((noinline)) bool run_word(const struct run *r, size_t at, size_t end, size_t i)
 {
     size_t size = end - at;
+    bool part = r->s->ends[i] & (uint32_t)WORD_END_PART;
 
     if (size <= SHORT_KEY_MAX)
-        return run_short(r, part, at, end);
+        return run_short(r, at, end, i);
     if (size > WORD_HUGE && r->w->head.family == WORDS_BYTES && r->w->head.pair_bits)
         return run_huge(r, at, end);
     return run_long(r, r->owner | (part ? WORD_PART : 0), at, end);
@@ -355,6 +444,7 @@ static inline bool run_words(const struct run *r, size_t size, size_t at, enum m
     while (at < size) {
         size_t n = next_words(r, size, at, cuts), n_out;
 
+        s->n = n;
         if (mode != COUNT)
             out_reserve(out, ROOM);
         n_out = out->n;
@@ -368,7 +458,7 @@ static inline bool run_words(const struct run *r, size_t size, size_t at, enum m
                                    mode);
             } else {
                 out->n = n_out;
-                if (!run_word(r, at, end, s->ends[i] / (uint32_t)WORD_END_PART))
+                if (!run_word(r, at, end, i))
                     return false;
                 n_out = out->n;
                 if (mode != COUNT)
@@ -394,9 +484,7 @@ static bool encode_one(const struct words *w, unsigned owner, const char *word, 
 
         key = word_owned(short_key(word, size), owner);
         hash = short_key_hash(key);
-        e = word_find(word_line(&s->cache, hash), key);
-        if (!e)
-            e = word_find_beside(&s->cache, hash, key);
+        e = word_find_near(&s->cache, hash, key);
         if (e) {
             s->tokens.n = 0;
             for (unsigned i = 0; i < word_n(e); i++)
@@ -469,7 +557,8 @@ static inline bool encode_section(const struct words *w, const char *text, size_
                                   enum mode mode, struct err *err)
 {
     unsigned owner = word_cache_owner(&s->cache, &w->identity);
-    const struct run run = {w, text, base, owner, mode, s, out, err};
+    bool ahead = w->head.family == WORDS_BYTES || w->head.family == WORDS_JOINED;
+    const struct run run = {w, text, base, owner, mode, ahead, s, out, err};
     uint32_t first = 0;
 
     if (size == 0)

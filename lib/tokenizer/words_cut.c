@@ -220,7 +220,7 @@ enum { BERT_WORD, BERT_SPACE, BERT_PUNCTUATION };
 /* Control characters are of the word: they vanish, or stay in it. */
 static inline int bert_kind(uint8_t c)
 {
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+    if (words_is_bert_space((char)c))
         return BERT_SPACE;
     return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
                    (c >= '{' && c <= '~')

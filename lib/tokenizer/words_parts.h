@@ -82,6 +82,11 @@ size_t words_cut_long(const struct words *w, const char *text, size_t at, size_t
                       uint32_t *ends);
 /* The first such place behind at; or end. */
 size_t words_cut_huge(const struct words *w, const char *text, size_t at, size_t end);
+/* Words of BERT that begin so have no ids. */
+static inline bool words_is_bert_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 /* Of SPACED: may text be cut before the space at i? */
 bool words_cut_at_space(const struct words *w, const char *text, size_t size, size_t i);
 /* Of JOINED: may text be cut before the character at i (not 0)? */
@@ -106,6 +111,7 @@ struct words_scratch {
     uint32_t ends[WORDS_ENDS];
     struct short_key keys[WORDS_ENDS];
     uint64_t hashes[WORDS_ENDS];
+    size_t n;              /* words of the batch */
     struct tokens tokens;  /* of one word */
     struct pieces pieces;  /* of one word */
     struct pieces section; /* of a section that must be normalized */
@@ -120,3 +126,5 @@ struct words_scratch {
 /* One word by the exact means, into s->tokens; spans are bytes of the word. */
 bool words_encode_exact(const struct words *w, bool part, const char *word, size_t size,
                         struct words_scratch *s, struct err *err) MUST_CHECK;
+/* If spans are to leave them out: spaces at the ends of tokens. */
+void words_trim(const struct words *w, const char *word, struct tokens *tokens);
