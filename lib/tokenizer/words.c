@@ -66,7 +66,6 @@ void words_scratch_free(struct words_scratch *s)
     pieces_release(&s->section);
     buf_release(&s->text);
     buf_release(&s->first);
-    free(s->places);
     model_scratch_free(s->model);
     pieces_scratch_free(s->program);
     free(s);

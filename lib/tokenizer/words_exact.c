@@ -2,41 +2,50 @@
 
 /* ---- one word by the exact means; spans are bytes of the word */
 
-/* Spaces become "▁"; everything else is as it is. */
-static bool encode_joined(const struct words *w, const char *word, size_t size,
-                          struct words_scratch *s, struct err *err)
+/* The word as tokens have it: "▁" for spaces. */
+static void spell(const char *word, size_t size, struct buf *out)
 {
-    size_t n = 0;
-
-    if (!memchr(word, ' ', size))
-        return token_model_encode(w->model, word, size, s->model, &s->tokens, err);
-    if (s->places_capacity < 3 * size + 1) {
-        s->places_capacity = 3 * size + 64;
-        s->places = mem_resize(s->places, s->places_capacity * sizeof(*s->places));
-    }
-    buf_clear(&s->text);
-    buf_reserve(&s->text, 3 * size);
+    buf_clear(out);
+    buf_reserve(out, 3 * size);
     for (size_t i = 0; i < size; i++) {
         const char *space = memchr(word + i, ' ', size - i);
         size_t end = space ? (size_t)(space - word) : size;
 
-        buf_append(&s->text, word + i, end - i);
-        for (; i < end; i++)
-            s->places[n++] = (uint32_t)i;
-        if (!space)
-            break;
-        buf_append(&s->text, "▁", 3);
-        for (int k = 0; k < 3; k++)
-            s->places[n++] = (uint32_t)end;
+        buf_append(out, word + i, end - i);
+        if (space)
+            buf_append(out, "▁", 3);
+        i = end;
     }
-    if (!token_model_encode(w->model, s->text.data, n, s->model, &s->tokens, err))
-        return false;
-    for (size_t i = 0; i < s->tokens.n; i++) {
-        struct span *span = &s->tokens.items[i].span;
+}
 
-        span->start = s->places[span->start];
-        span->end = s->places[span->end - 1] + 1;
+/* Spans of what was spelled become those of the word, in one walk. */
+static void respell_spans(const char *word, struct tokens *tokens)
+{
+    size_t at = 0, spelled = 0; /* where a byte of the word is, and its end there */
+
+    for (size_t i = 0; i < tokens->n; i++) {
+        struct span *span = &tokens->items[i].span;
+        size_t start;
+
+        for (; spelled + (word[at] == ' ' ? 3 : 1) <= span->start; at++)
+            spelled += word[at] == ' ' ? 3 : 1;
+        start = at;
+        for (; spelled + (word[at] == ' ' ? 3 : 1) < span->end; at++)
+            spelled += word[at] == ' ' ? 3 : 1;
+        *span = (struct span){(uint32_t)start, (uint32_t)at + 1};
     }
+}
+
+/* Everything but spaces is as it is. */
+static bool encode_joined(const struct words *w, const char *word, size_t size,
+                          struct words_scratch *s, struct err *err)
+{
+    if (!memchr(word, ' ', size))
+        return token_model_encode(w->model, word, size, s->model, &s->tokens, err);
+    spell(word, size, &s->text);
+    if (!token_model_encode(w->model, s->text.data, s->text.size, s->model, &s->tokens, err))
+        return false;
+    respell_spans(word, &s->tokens);
     return true;
 }
 

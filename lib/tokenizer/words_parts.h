@@ -116,9 +116,7 @@ struct words_scratch {
     struct pieces pieces;  /* of one word */
     struct pieces section; /* of a section that must be normalized */
     struct buf text;       /* a word as the model sees it */
-    uint32_t *places;      /* … and where its bytes came from */
-    size_t places_capacity;
-    struct buf first; /* the first word with a space before it */
+    struct buf first;      /* the first word with a space before it */
     struct model_scratch *model;
     struct pieces_scratch *program;
 };
