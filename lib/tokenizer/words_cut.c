@@ -251,17 +251,19 @@ static bool is_plain(const struct words *w, uint32_t cp)
 }
 
 /*
- * Behind plain characters and before them a space is one for itself, whatever
- * normalization does; two of them, so that no third one joins a cluster with the nearer.
+ * Behind plain characters a space begins something of its own, whatever normalization does; two
+ * of them, so that no third one joins a cluster with the nearer. What is behind it must not join
+ * the space; more spaces go with the first.
  */
 bool words_cut_at_space(const struct words *w, const char *text, size_t size, size_t i)
 {
     size_t at = i + 1, back = i;
 
-    if (i == 0 || text[i] != ' ')
+    if (i == 0 || !w->is_space[(uint8_t)text[i]])
         return false;
     for (int k = 0; k < 2 && back > 0; k++) {
-        if (!is_plain(w, char_before(text, back)) && (k == 0 || text[back - 1] != ' '))
+        if (!is_plain(w, char_before(text, back)) &&
+            (k == 0 || !w->is_space[(uint8_t)text[back - 1]]))
             return false;
         for (back--; ((uint8_t)text[back] & 0xc0) == 0x80;)
             back--;
@@ -269,7 +271,7 @@ bool words_cut_at_space(const struct words *w, const char *text, size_t size, si
     for (int k = 0; k < 2; k++) {
         if (at == size)
             return k > 0;
-        if (k > 0 && text[at] == ' ')
+        if (w->is_space[(uint8_t)text[at]])
             return true;
         if (!is_plain(w, scalar_next(text, &at)))
             return false;
@@ -283,11 +285,9 @@ static size_t spaced_ends(const struct words *w, const char *text, size_t size, 
     size_t n = 0;
 
     while (at < size && n < max) {
-        const char *space = at + 1 < size ? memchr(text + at + 1, ' ', size - at - 1) : NULL;
-
-        while (space && !words_cut_at_space(w, text, size, (size_t)(space - text)))
-            space = memchr(space + 1, ' ', (size_t)(text + size - space - 1));
-        at = space ? (size_t)(space - text) : size;
+        for (at++; at < size; at++)
+            if (w->is_space[(uint8_t)text[at]] && words_cut_at_space(w, text, size, at))
+                break;
         ends[n++] = (uint32_t)at;
     }
     return n;
@@ -305,8 +305,16 @@ bool words_find_plain(struct words *w)
 {
     struct pieces_scratch *scratch = pieces_scratch_new();
     struct pieces p = {0};
-    bool ok = normalizes_to(w, "a b", 3, scratch, &p) && p.text.size == 3 &&
-              memcmp(p.text.data, "a b", 3) == 0;
+    bool ok = true;
+
+    /* Those that others make a space of come with it, when it is theirs. */
+    for (const char *c = " \n\t"; *c; c++) {
+        const char text[3] = {'a', *c, 'b'};
+
+        w->is_space[(uint8_t)*c] = normalizes_to(w, text, 3, scratch, &p) && p.text.size == 3 &&
+                                   memcmp(p.text.data, "a b", 3) == 0;
+    }
+    ok = w->is_space[' '];
 
     for (uint32_t cp = '!'; ok && cp < PLAIN_END; cp++) {
         char text[8] = {0};

@@ -30,6 +30,7 @@ struct words {
     const struct scanner *scanner;
     struct image_identity identity;
     bool trims;
+    bool is_space[256]; /* SPACED: a space, or what becomes one when normalized */
     /* SPACED: characters that stay something, and have no space at their ends, when normalized */
     uint64_t plain[PLAIN_END / 64];
 };
