@@ -252,7 +252,7 @@ static bool run_long(const struct run *r, unsigned owner, size_t at, size_t end)
 /* ---- words that were never seen */
 
 /* Puts what words[0, n) became where it is remembered. */
-static void remember(const struct run *r, const struct short_word *words, size_t n)
+static void remember_all(const struct run *r, const struct short_word *words, size_t n)
 {
     struct words_scratch *s = r->s;
 
@@ -308,7 +308,7 @@ static void look_ahead(const struct run *r, size_t at, size_t i)
     if (n_new < 2)
         return;
     token_model_encode_short(r->w->model, words, n_new, r->w->head.family == WORDS_JOINED);
-    remember(r, words, n_new);
+    remember_all(r, words, n_new);
 }
 
 /* Word i of the batch, which is short and not in its line. */

@@ -158,13 +158,22 @@ static inline bool ascii_joins(const struct words *w, uint8_t a, uint8_t b)
     return w->head.ascii[a][b / 64] >> b % 64 & 1;
 }
 
+/* The same, of a text behind whose end nothing may be read. */
+static uint32_t joined_char_alone(const char *text, size_t i)
+{
+    char bytes[4] = {0};
+
+    memcpy(bytes, text + i, scalar_size(text[i]));
+    return joined_char(bytes, 0);
+}
+
 bool words_cut_between(const struct words *w, const char *text, size_t i)
 {
     size_t before = i - 1;
 
     while (((uint8_t)text[before] & 0xc0) == 0x80)
         before--;
-    return !pair_joins(w, joined_char(text, before), joined_char(text, i));
+    return !pair_joins(w, joined_char_alone(text, before), joined_char_alone(text, i));
 }
 
 /*
