@@ -1,5 +1,9 @@
 #include "tokenizer/added_finder.h"
 
+#ifdef __x86_64__
+#include <emmintrin.h>
+#endif
+
 static void mark(struct added_finder *f, uint8_t a, uint8_t b)
 {
     unsigned pair = (unsigned)a << 8 | b;
@@ -92,25 +96,56 @@ static const struct core_added *longest(const struct core *c, const char *text, 
     return NULL;
 }
 
-static size_t next_candidate(const struct added_finder *f, const char *text, size_t size, size_t at)
+static inline bool is_pair(const struct added_finder *f, const char *text, size_t at)
 {
-    if (f->n_first) {
-        size_t nearest = size;
+    unsigned pair = (unsigned)(uint8_t)text[at] << 8 | (uint8_t)text[at + 1];
 
-        for (unsigned i = 0; i < f->n_first; i++) {
-            const char *hit = memchr(text + at, f->first[i], nearest - at);
-            if (hit)
-                nearest = (size_t)(hit - text);
-        }
-        return nearest;
-    }
-    for (; at + 1 < size; at++) {
-        unsigned pair = (unsigned)(uint8_t)text[at] << 8 | (uint8_t)text[at + 1];
+    return f->pairs[pair / 64] >> pair % 64 & 1;
+}
 
-        if (f->pairs[pair / 64] >> pair % 64 & 1)
-            return at;
+#ifdef __x86_64__
+/* Goes on while 16 bytes have no first byte of a token. */
+static size_t skip_others(const struct added_finder *f, const char *text, size_t size, size_t at)
+{
+    __m128i first[ADDED_FIRST_MAX];
+
+    for (unsigned i = 0; i < f->n_first; i++)
+        first[i] = _mm_set1_epi8((char)f->first[i]);
+    for (; f->n_first && size - at >= 16; at += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(text + at));
+        __m128i hit = _mm_cmpeq_epi8(v, first[0]);
+
+        for (unsigned i = 1; i < f->n_first; i++)
+            hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, first[i]));
+        if (_mm_movemask_epi8(hit))
+            return at + (size_t)__builtin_ctz((unsigned)_mm_movemask_epi8(hit));
     }
     return at;
+}
+#else
+static size_t skip_others(const struct added_finder *f, const char *text, size_t size, size_t at)
+{
+    (void)f;
+    (void)text;
+    (void)size;
+    return at;
+}
+#endif
+
+static size_t next_candidate(const struct added_finder *f, const char *text, size_t size, size_t at)
+{
+    if (f->n_first == 1) {
+        const char *hit = memchr(text + at, f->first[0], size - at);
+
+        return hit ? (size_t)(hit - text) : size;
+    }
+    while (at + 1 < size) {
+        at = skip_others(f, text, size, at);
+        for (size_t end = at + 16; at + 1 < size && at < end; at++)
+            if (is_pair(f, text, at))
+                return at;
+    }
+    return at; /* the last byte, of which there is no pair, or the end */
 }
 
 enum added_found added_find(const struct core *c, const struct added_finder *f, const char *text,

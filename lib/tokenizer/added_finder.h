@@ -9,10 +9,12 @@
  */
 #include "tokenizer/core.h"
 
+enum { ADDED_FIRST_MAX = 8 };
+
 struct added_finder {
     bool usable;     /* false: only the exact way finds them */
     uint8_t n_first; /* distinct first bytes, if no more than first[] holds; else 0 */
-    uint8_t first[3];
+    uint8_t first[ADDED_FIRST_MAX];
     uint64_t pairs[1024]; /* first two bytes of some token; of one of a single byte all pairs */
 };
 
@@ -22,7 +24,7 @@ enum added_found { ADDED_NONE, ADDED_TOKEN, ADDED_EXACT /* encode the text the e
 /*
  * The first token in text[at, size). A special one that is guarded is none; one that only the
  * exact way finds is reported whether guarded or not.
- * Cost: a memchr() per first byte where there are few, else some 1 ns per byte.
+ * Cost: where tokens begin with few bytes 0.1 to 0.4 ns per byte, else some 1 ns.
  */
 enum added_found added_find(const struct core *c, const struct added_finder *f, const char *text,
                             size_t size, size_t at, const struct guard *guard, struct span *ret,

@@ -232,8 +232,8 @@ static void merge_row(const struct bpe *m, struct model_scratch *scratch, size_t
     bpe_merge_long(&m->merges, scratch->symbols, (uint32_t)n, scratch->heap, out);
 }
 
-bool bpe_merge(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
-               struct model_scratch *scratch, struct tokens *out, struct err *err)
+bool bpe_merge_whole(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
+                     struct model_scratch *scratch, struct tokens *out, struct err *err)
 {
     const uint32_t plain = BPE_BYTES | BPE_ALL_KNOWN | BPE_REGULAR;
     struct row row = {.m = m, .scratch = scratch};
@@ -253,6 +253,14 @@ bool bpe_merge(const struct bpe *m, const struct vocab *v, const char *text, siz
         return false;
     merge_row(m, scratch, row.n, out);
     return true;
+}
+
+bool bpe_merge(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
+               struct model_scratch *scratch, struct tokens *out, struct err *err)
+{
+    if (bpe_windows_serve(m, size))
+        return bpe_merge_windows(m, v, text, size, scratch, out, err);
+    return bpe_merge_whole(m, v, text, size, scratch, out, err);
 }
 
 bool bpe_encode(const struct bpe *m, const struct vocab *v, const char *text, size_t size,

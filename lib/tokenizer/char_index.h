@@ -18,9 +18,8 @@ void char_index_release(struct char_index *c);
 void char_index_make(struct char_index *c, const char *text, size_t size);
 
 /*
- * Spans of bytes to the whole characters they touch, in units of the caller's choice. Those
- * that follow one another cost least. An empty span at the very end stays in bytes, as in the
- * reference, unless ends_too is set.
+ * Spans of bytes to the whole characters they touch, in units of the caller's choice. An empty
+ * span at the very end stays in bytes, as in the reference, unless ends_too is set.
  */
 void char_index_convert(const struct char_index *c, const struct span *spans, size_t n,
                         enum offset_unit unit, bool ends_too, struct offset *ret);

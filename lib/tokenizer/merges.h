@@ -43,6 +43,22 @@ static inline uint32_t merge_rank(const struct merges *m, uint32_t left, uint32_
     return *slot >> MERGE_RANK_BITS == key ? (uint32_t)*slot & MERGE_NONE : MERGE_NONE;
 }
 
+/* The same, where one question comes after another: how far the slot is cannot be guessed, so
+ * there is no branch for it up to six places. */
+static inline uint32_t merge_rank_near(const struct merges *m, uint32_t left, uint32_t right)
+{
+    uint64_t key = merge_key(left, right), least = key << MERGE_RANK_BITS;
+    const uint64_t *slot = merge_home(m, key);
+    unsigned behind = (slot[0] < least) + (slot[1] < least) + (slot[2] < least) +
+                      (slot[3] < least) + (slot[4] < least) + (slot[5] < least);
+
+    slot += behind;
+    if (__builtin_expect(behind == 6, 0))
+        while (*slot < least)
+            slot++;
+    return (*slot ^ least) >> MERGE_RANK_BITS ? MERGE_NONE : (uint32_t)*slot & MERGE_NONE;
+}
+
 /*
  * Writes the table to sections MODEL_2 and MODEL_3 of w. *ret_regular: a token made by a merge
  * is longer than both of its parts, so no merge comes up twice at one place.

@@ -42,6 +42,8 @@ void model_scratch_free(struct model_scratch *s)
     free(s->heap);
     free(s->nodes);
     buf_release(&s->spelled);
+    tokens_release(&s->windows[0]);
+    tokens_release(&s->windows[1]);
     free(s);
 }
 
@@ -125,6 +127,22 @@ bool token_model_merge(const struct token_model *m, const char *text, size_t siz
     if (m->kind != MODEL_BPE)
         return token_model_encode(m, text, size, scratch, out, err);
     return size == 0 || bpe_merge(&m->bpe, &m->vocab, text, size, scratch, out, err);
+}
+
+void token_model_encode_short(const struct token_model *m, struct short_word *words, size_t n,
+                              bool spaces)
+{
+    if (m->kind == MODEL_BPE) {
+        bpe_encode_short(&m->bpe, &m->vocab, words, n, spaces);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        words[i].n = 0;
+}
+
+uint32_t token_model_word_max(const struct token_model *m)
+{
+    return m->kind == MODEL_WORDPIECE ? wordpiece_word_max(&m->wordpiece) : UINT32_MAX;
 }
 
 /* ---- vocabulary */

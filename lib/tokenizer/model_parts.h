@@ -17,6 +17,7 @@ struct model_scratch {
     struct unigram_node *nodes;
     size_t nodes_capacity;
     struct buf spelled;
+    struct tokens windows[2];
 };
 
 /* Room for n items; what they held is lost. */
@@ -70,6 +71,17 @@ bool bpe_encode(const struct bpe *m, const struct vocab *v, const char *text, si
 bool bpe_merge(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
                struct model_scratch *scratch, struct tokens *out, struct err *err) MUST_CHECK;
 
+/* All of the piece at once: n log n. */
+bool bpe_merge_whole(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
+                     struct model_scratch *scratch, struct tokens *out, struct err *err) MUST_CHECK;
+/* Linear but for texts made against it, with equal results; only if it serves such a piece. */
+bool bpe_windows_serve(const struct bpe *m, size_t size);
+bool bpe_merge_windows(const struct bpe *m, const struct vocab *v, const char *text, size_t size,
+                       struct model_scratch *scratch, struct tokens *out,
+                       struct err *err) MUST_CHECK;
+void bpe_encode_short(const struct bpe *m, const struct vocab *v, struct short_word *words,
+                      size_t n, bool spaces);
+
 /* NO_ID: the character is no token. */
 static inline uint32_t bpe_char_id(const struct bpe *m, uint32_t cp)
 {
@@ -86,6 +98,7 @@ struct wordpiece {
 bool wordpiece_compile(const struct tokenizer_spec *spec, const struct vocab *v,
                        struct image_writer *w, struct err *err) MUST_CHECK;
 void wordpiece_open(struct image image, struct wordpiece *ret);
+uint32_t wordpiece_word_max(const struct wordpiece *m);
 bool wordpiece_encode(const struct wordpiece *m, const struct vocab *v, const char *text,
                       size_t size, struct tokens *out, struct err *err) MUST_CHECK;
 

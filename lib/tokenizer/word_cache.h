@@ -78,11 +78,13 @@ static inline const struct word_entry *word_find(const struct word_entry *line, 
 }
 static inline unsigned word_n(const struct word_entry *e) { return e->lanes[0] >> 29; }
 
-/* In the line beside. */
-static inline const struct word_entry *word_find_beside(const struct word_cache *c, uint64_t hash,
-                                                        struct short_key k)
+/* In its line or the one beside. */
+static inline const struct word_entry *word_find_near(const struct word_cache *c, uint64_t hash,
+                                                      struct short_key k)
 {
-    return word_find(word_line(c, hash ^ 1), k);
+    const struct word_entry *e = word_find(word_line(c, hash), k);
+
+    return e ? e : word_find(word_line(c, hash ^ 1), k);
 }
 
 /* False: too many tokens for an entry. */
@@ -92,5 +94,9 @@ bool word_put(struct word_cache *c, struct short_key k, uint64_t hash, const str
 /* NULL: not there. *ret_n tokens. The hash is that of the word alone. */
 const struct token *word_find_long(const struct word_cache *c, unsigned owner, uint64_t hash,
                                    const char *word, size_t size, size_t *ret_n);
+static inline void word_prefetch_long(const struct word_cache *c, uint64_t hash)
+{
+    __builtin_prefetch(&c->places[hash & c->place_mask]);
+}
 void word_put_long(struct word_cache *c, unsigned owner, uint64_t hash, const char *word,
                    size_t size, const struct token *tokens, size_t n);

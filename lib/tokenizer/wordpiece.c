@@ -28,6 +28,8 @@ void wordpiece_open(struct image image, struct wordpiece *ret)
     trie_open(image_section(image, IMAGE_MODEL_3, &size), &ret->rest);
 }
 
+uint32_t wordpiece_word_max(const struct wordpiece *m) { return m->head->max_chars; }
+
 static bool longer_than(const char *text, size_t size, uint32_t max_chars)
 {
     size_t n = 0;

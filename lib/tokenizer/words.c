@@ -66,7 +66,6 @@ void words_scratch_free(struct words_scratch *s)
     pieces_release(&s->section);
     buf_release(&s->text);
     buf_release(&s->first);
-    free(s->places);
     model_scratch_free(s->model);
     pieces_scratch_free(s->program);
     free(s);
@@ -127,7 +126,7 @@ static void out_grow(struct words_out *out, size_t more)
 }
 
 /* There is always room for what the entries of a batch write. */
-enum { ROOM = WORD_LANES * WORDS_BATCH };
+enum { ROOM = WORD_LANES * WORDS_ENDS };
 
 static inline void out_reserve(struct words_out *out, size_t more)
 {
@@ -203,6 +202,7 @@ struct run {
     uint32_t base;
     unsigned owner;
     enum mode mode;
+    bool ahead; /* the model takes several new words at once */
     struct words_scratch *s;
     struct words_out *out;
     struct err *err;
@@ -249,64 +249,183 @@ static bool run_long(const struct run *r, unsigned owner, size_t at, size_t end)
                      size <= WORD_RECORD_MAX ? long_key_hash(r->text + at, size) : 0);
 }
 
-static bool run_short(const struct run *r, unsigned part, size_t at, size_t end)
+/* ---- words that were never seen */
+
+/* Puts what words[0, n) became where it is remembered. */
+static void remember_all(const struct run *r, const struct short_word *words, size_t n)
 {
     struct words_scratch *s = r->s;
-    struct short_key key = shaped_key(s->shapes[part], r->text + at, end - at);
+
+    for (size_t k = 0; k < n; k++) {
+        const struct short_word *word = &words[k];
+        unsigned owner = r->owner | (word->part ? WORD_PART : 0);
+        struct short_key key = shaped_key(s->shapes[word->part], word->text, word->size);
+        uint64_t hash = short_key_hash(key);
+
+        if (!word->n)
+            continue;
+        s->tokens.n = 0;
+        for (uint32_t i = 0; i < word->n; i++)
+            tokens_append(&s->tokens, word->ids[i], word->starts[i],
+                          i + 1 < word->n ? word->starts[i + 1] : word->size);
+        words_trim(r->w, word->text, &s->tokens);
+        if (!word_put(&s->cache, key, hash, s->tokens.items, s->tokens.n))
+            word_put_long(&s->cache, owner, hash, word->text, word->size, s->tokens.items,
+                          s->tokens.n);
+    }
+}
+
+/*
+ * Where one word is new others are: those of the batch from i on are encoded together. Word i is
+ * remembered after that, as a rule.
+ */
+static void look_ahead(const struct run *r, size_t at, size_t i)
+{
+    struct words_scratch *s = r->s;
+    struct short_word words[SHORT_WORDS_MAX];
+    uint64_t hashes[SHORT_WORDS_MAX];
+    size_t n = 0, n_new = 0;
+
+    for (; i < s->n && n < SHORT_WORDS_MAX; i++) {
+        size_t end = s->ends[i] & ~(uint32_t)WORD_END_PART;
+
+        if (end - at <= SHORT_KEY_MAX && !word_find_near(&s->cache, s->hashes[i], s->keys[i])) {
+            words[n].text = r->text + at;
+            words[n].size = (uint32_t)(end - at);
+            words[n].part = s->ends[i] & (uint32_t)WORD_END_PART;
+            word_prefetch_long(&s->cache, s->hashes[i]);
+            hashes[n++] = s->hashes[i];
+        }
+        at = end;
+    }
+    for (size_t k = 0; k < n; k++) {
+        unsigned owner = r->owner | (words[k].part ? WORD_PART : 0);
+        size_t n_tokens;
+
+        if (!word_find_long(&s->cache, owner, hashes[k], words[k].text, words[k].size, &n_tokens))
+            words[n_new++] = words[k];
+    }
+    if (n_new < 2)
+        return;
+    token_model_encode_short(r->w->model, words, n_new, r->w->head.family == WORDS_JOINED);
+    remember_all(r, words, n_new);
+}
+
+/* Word i of the batch, which is short and not in its line. */
+static bool run_short(const struct run *r, size_t at, size_t end, size_t i)
+{
+    struct words_scratch *s = r->s;
+    struct short_key key = s->keys[i];
+    uint64_t hash = s->hashes[i];
+    unsigned owner = r->owner | (s->ends[i] & (uint32_t)WORD_END_PART ? WORD_PART : 0);
+
+    for (bool again = false;; again = true) {
+        const struct word_entry *e = word_find_near(&s->cache, hash, key);
+        const struct token *tokens;
+        size_t n;
+
+        if (e) {
+            emit_entry(e, r->base + (uint32_t)at, r->out, r->mode);
+            return true;
+        }
+        tokens = word_find_long(&s->cache, owner, hash, r->text + at, end - at, &n);
+        if (tokens) {
+            emit_tokens(tokens, n, r->base + (uint32_t)at, r->out, r->mode);
+            return true;
+        }
+        if (again || !r->ahead)
+            return run_exact(r, owner, at, end, key, hash);
+        look_ahead(r, at, i);
+    }
+}
+
+static bool run_part(const struct run *r, size_t at, size_t end)
+{
+    struct short_key key = shaped_key(r->s->shapes[1], r->text + at, end - at);
     uint64_t hash = short_key_hash(key);
-    const struct word_entry *e = word_find(word_line(&s->cache, hash), key);
+    const struct word_entry *e = word_find_near(&r->s->cache, hash, key);
 
     if (!e)
-        e = word_find_beside(&s->cache, hash, key);
-    if (!e)
-        return run_exact(r, r->owner | (part ? WORD_PART : 0), at, end, key, hash);
+        return run_exact(r, r->owner | WORD_PART, at, end, key, hash);
     emit_entry(e, r->base + (uint32_t)at, r->out, r->mode);
     return true;
 }
 
 /*
- * Long words are cut further where no token goes across. The parts are another thing
- * than the same bytes as a word, for models that look for whole words.
+ * The parts of a word are another thing than the same bytes as a word, for models that look for
+ * whole words.
  */
-static bool run_cut(const struct run *r, size_t at, size_t end, size_t cut)
+static bool run_huge(const struct run *r, size_t at, size_t end)
 {
+    size_t cut = words_cut_huge(r->w, r->text, at, end);
+
+    if (cut == end)
+        return run_long(r, r->owner, at, end);
     for (;;) {
-        bool ok = cut - at <= SHORT_KEY_MAX ? run_short(r, 1, at, cut)
+        bool ok = cut - at <= SHORT_KEY_MAX ? run_part(r, at, cut)
                                             : run_long(r, r->owner | WORD_PART, at, cut);
 
         if (!ok || cut == end)
             return ok;
         at = cut;
-        cut = words_cut_bytes(r->w, r->text, at, end);
+        cut = words_cut_huge(r->w, r->text, at, end);
     }
 }
 
-static __attribute__((noinline)) bool run_word(const struct run *r, size_t at, size_t end)
+/* Word i of the batch, which is not in its line. */
+static __attribute__((noinline)) bool run_word(const struct run *r, size_t at, size_t end, size_t i)
 {
-    size_t cut = end;
+    size_t size = end - at;
+    bool part = r->s->ends[i] & (uint32_t)WORD_END_PART;
 
-    if (end - at <= SHORT_KEY_MAX)
-        return run_short(r, 0, at, end);
-    if (r->w->head.family == WORDS_BYTES && r->w->head.pair_bits)
-        cut = words_cut_bytes(r->w, r->text, at, end);
-    return cut < end ? run_cut(r, at, end, cut) : run_long(r, r->owner, at, end);
+    if (size <= SHORT_KEY_MAX)
+        return run_short(r, at, end, i);
+    if (size > WORD_HUGE && r->w->head.family == WORDS_BYTES && r->w->head.pair_bits)
+        return run_huge(r, at, end);
+    return run_long(r, r->owner | (part ? WORD_PART : 0), at, end);
 }
 
 /* ---- many words */
 
-/* Keys and hashes of n words, and their lines on the way to the cache. */
-static inline void prepare(const char *text, size_t at, size_t n, struct words_scratch *s)
+/* Keys and hashes, and lines on their way to the cache. */
+static inline void prepare(const char *text, size_t at, size_t i, const struct key_shape *shapes,
+                           struct words_scratch *s)
 {
-    for (size_t i = 0; i < n; i++) {
-        size_t end = s->ends[i];
-        struct short_key key = shaped_key(s->shapes[0], text + at, end - at);
-        uint64_t hash = short_key_hash(key);
+    size_t end = s->ends[i] & ~(uint32_t)WORD_END_PART;
 
-        s->keys[i] = key;
-        s->hashes[i] = hash;
-        __builtin_prefetch(word_line(&s->cache, hash));
-        at = end;
+    s->keys[i] = shaped_key(shapes, text + at, end - at);
+    s->hashes[i] = short_key_hash(s->keys[i]);
+    __builtin_prefetch(word_line(&s->cache, s->hashes[i]));
+}
+
+static __attribute__((noinline)) size_t prepare_long(const struct words *w, const char *text,
+                                                     size_t at, size_t end, size_t n,
+                                                     struct words_scratch *s)
+{
+    size_t n_parts = words_cut_long(w, text, at, end, s->ends + n);
+
+    for (size_t i = n; i < n + n_parts; at = s->ends[i++] & ~(uint32_t)WORD_END_PART)
+        prepare(text, at, i, s->shapes[n_parts > 1], s);
+    return n_parts;
+}
+
+/* The next words, long ones in parts; returns how many. */
+static inline size_t next_words(const struct run *r, size_t size, size_t at, bool cuts)
+{
+    struct words_scratch *s = r->s;
+    size_t n_raw = words_ends(r->w, r->text, size, at, s->raw, WORDS_BATCH), n = 0;
+
+    for (size_t i = 0; i < n_raw && n < WORDS_ENDS - WORD_PARTS; at = s->raw[i++]) {
+        size_t length = s->raw[i] - at;
+
+        if (__builtin_expect(length > SHORT_KEY_MAX && length <= WORD_HUGE && cuts, 0)) {
+            n += prepare_long(r->w, r->text, at, s->raw[i], n, s);
+            continue;
+        }
+        s->ends[n] = s->raw[i];
+        prepare(r->text, at, n++, s->shapes[0], s);
     }
+    return n;
 }
 
 static inline bool is_entry(const struct word_entry *e, struct short_key k)
@@ -319,24 +438,25 @@ static inline bool run_words(const struct run *r, size_t size, size_t at, enum m
 {
     struct words_scratch *s = r->s;
     struct words_out *out = r->out;
+    bool cuts = r->w->head.family == WORDS_BYTES && r->w->head.pair_bits;
 
     while (at < size) {
-        size_t n = words_ends(r->w, r->text, size, at, s->ends, WORDS_BATCH), n_out;
+        size_t n = next_words(r, size, at, cuts), n_out;
 
-        prepare(r->text, at, n, s);
+        s->n = n;
         if (mode != COUNT)
             out_reserve(out, ROOM);
         n_out = out->n;
         for (size_t i = 0; i < n; i++) {
             const struct word_entry *e = word_line(&s->cache, s->hashes[i]);
-            size_t end = s->ends[i];
+            size_t end = s->ends[i] & ~(uint32_t)WORD_END_PART;
 
             e += !is_entry(e, s->keys[i]); /* which of the two is not foreseen: no branch */
             if (__builtin_expect(is_entry(e, s->keys[i]), 1)) {
                 n_out += put_entry(e, r->base + (uint32_t)at, out, n_out, mode);
             } else {
                 out->n = n_out;
-                if (!run_word(r, at, end))
+                if (!run_word(r, at, end, i))
                     return false;
                 n_out = out->n;
                 if (mode != COUNT)
@@ -362,9 +482,7 @@ static bool encode_one(const struct words *w, unsigned owner, const char *word, 
 
         key = word_owned(short_key(word, size), owner);
         hash = short_key_hash(key);
-        e = word_find(word_line(&s->cache, hash), key);
-        if (!e)
-            e = word_find_beside(&s->cache, hash, key);
+        e = word_find_near(&s->cache, hash, key);
         if (e) {
             s->tokens.n = 0;
             for (unsigned i = 0; i < word_n(e); i++)
@@ -437,7 +555,8 @@ static inline bool encode_section(const struct words *w, const char *text, size_
                                   enum mode mode, struct err *err)
 {
     unsigned owner = word_cache_owner(&s->cache, &w->identity);
-    const struct run run = {w, text, base, owner, mode, s, out, err};
+    bool ahead = w->head.family == WORDS_BYTES || w->head.family == WORDS_JOINED;
+    const struct run run = {w, text, base, owner, mode, ahead, s, out, err};
     uint32_t first = 0;
 
     if (size == 0)

@@ -88,9 +88,20 @@ static bool bytes_join_partly(const struct words *w, const char *text, size_t be
     return false;
 }
 
-size_t words_cut_bytes(const struct words *w, const char *text, size_t at, size_t end)
+/* left and right are the characters before i and at i, packed. */
+static inline bool bytes_join(const struct words *w, const char *text, size_t before, size_t i,
+                              uint32_t left, uint32_t right)
 {
-    size_t before = at, size = scalar_size(text[at]), i = at + size;
+    bool joins = pair_joins(w, left, right);
+
+    if (__builtin_expect(w->head.partial[text[i - 1] & 63] >> (text[i] & 63) & 1, 0))
+        joins = joins || bytes_join_partly(w, text, before, i);
+    return joins;
+}
+
+size_t words_cut_huge(const struct words *w, const char *text, size_t at, size_t end)
+{
+    size_t size = scalar_size(text[at]), i = at + size, before = at;
     uint32_t left = pack_bytes(text + at, size);
 
     for (; i < end; before = i, i += size) {
@@ -98,14 +109,32 @@ size_t words_cut_bytes(const struct words *w, const char *text, size_t at, size_
 
         size = scalar_size(text[i]);
         right = pack_bytes(text + i, size);
-        if ((uint8_t)text[i] >= 0x80 && (uint8_t)text[before] >= 0x80 &&
-            !pair_joins(w, left, right) &&
-            (!(w->head.partial[text[i - 1] & 63] >> (text[i] & 63) & 1) ||
-             !bytes_join_partly(w, text, before, i)))
+        if (left >= 0x80 && right >= 0x80 && !bytes_join(w, text, before, i, left, right))
             return i;
         left = right;
     }
     return end;
+}
+
+size_t words_cut_long(const struct words *w, const char *text, size_t at, size_t end,
+                      uint32_t *ends)
+{
+    size_t size = scalar_size(text[at]), i = at + size, before = at, n = 0;
+    uint32_t left = pack_bytes(text + at, size);
+
+    for (; i < end; before = i, i += size) {
+        uint32_t right;
+
+        size = scalar_size(text[i]);
+        right = pack_bytes(text + i, size);
+        if (left >= 0x80 && right >= 0x80) {
+            ends[n] = (uint32_t)i | WORD_END_PART; /* nobody can foresee it: no branch */
+            n += !bytes_join(w, text, before, i, left, right);
+        }
+        left = right;
+    }
+    ends[n] = (uint32_t)end | (n ? WORD_END_PART : 0);
+    return n + 1;
 }
 
 /* ---- JOINED */
@@ -129,13 +158,22 @@ static inline bool ascii_joins(const struct words *w, uint8_t a, uint8_t b)
     return w->head.ascii[a][b / 64] >> b % 64 & 1;
 }
 
+/* The same, of a text behind whose end nothing may be read. */
+static uint32_t joined_char_alone(const char *text, size_t i)
+{
+    char bytes[4] = {0};
+
+    memcpy(bytes, text + i, scalar_size(text[i]));
+    return joined_char(bytes, 0);
+}
+
 bool words_cut_between(const struct words *w, const char *text, size_t i)
 {
     size_t before = i - 1;
 
     while (((uint8_t)text[before] & 0xc0) == 0x80)
         before--;
-    return !pair_joins(w, joined_char(text, before), joined_char(text, i));
+    return !pair_joins(w, joined_char_alone(text, before), joined_char_alone(text, i));
 }
 
 /*
@@ -191,7 +229,7 @@ enum { BERT_WORD, BERT_SPACE, BERT_PUNCTUATION };
 /* Control characters are of the word: they vanish, or stay in it. */
 static inline int bert_kind(uint8_t c)
 {
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+    if (words_is_bert_space((char)c))
         return BERT_SPACE;
     return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
                    (c >= '{' && c <= '~')
@@ -222,17 +260,19 @@ static bool is_plain(const struct words *w, uint32_t cp)
 }
 
 /*
- * Behind plain characters and before them a space is one for itself, whatever
- * normalization does; two of them, so that no third one joins a cluster with the nearer.
+ * Behind plain characters a space begins something of its own, whatever normalization does; two
+ * of them, so that no third one joins a cluster with the nearer. What is behind it must not join
+ * the space; more spaces go with the first.
  */
 bool words_cut_at_space(const struct words *w, const char *text, size_t size, size_t i)
 {
     size_t at = i + 1, back = i;
 
-    if (i == 0 || text[i] != ' ')
+    if (i == 0 || !w->is_space[(uint8_t)text[i]])
         return false;
     for (int k = 0; k < 2 && back > 0; k++) {
-        if (!is_plain(w, char_before(text, back)) && (k == 0 || text[back - 1] != ' '))
+        if (!is_plain(w, char_before(text, back)) &&
+            (k == 0 || !w->is_space[(uint8_t)text[back - 1]]))
             return false;
         for (back--; ((uint8_t)text[back] & 0xc0) == 0x80;)
             back--;
@@ -240,7 +280,7 @@ bool words_cut_at_space(const struct words *w, const char *text, size_t size, si
     for (int k = 0; k < 2; k++) {
         if (at == size)
             return k > 0;
-        if (k > 0 && text[at] == ' ')
+        if (w->is_space[(uint8_t)text[at]])
             return true;
         if (!is_plain(w, scalar_next(text, &at)))
             return false;
@@ -254,11 +294,9 @@ static size_t spaced_ends(const struct words *w, const char *text, size_t size, 
     size_t n = 0;
 
     while (at < size && n < max) {
-        const char *space = at + 1 < size ? memchr(text + at + 1, ' ', size - at - 1) : NULL;
-
-        while (space && !words_cut_at_space(w, text, size, (size_t)(space - text)))
-            space = memchr(space + 1, ' ', (size_t)(text + size - space - 1));
-        at = space ? (size_t)(space - text) : size;
+        for (at++; at < size; at++)
+            if (w->is_space[(uint8_t)text[at]] && words_cut_at_space(w, text, size, at))
+                break;
         ends[n++] = (uint32_t)at;
     }
     return n;
@@ -276,8 +314,16 @@ bool words_find_plain(struct words *w)
 {
     struct pieces_scratch *scratch = pieces_scratch_new();
     struct pieces p = {0};
-    bool ok = normalizes_to(w, "a b", 3, scratch, &p) && p.text.size == 3 &&
-              memcmp(p.text.data, "a b", 3) == 0;
+    bool ok = true;
+
+    /* Those that others make a space of come with it, when it is theirs. */
+    for (const char *c = " \n\t"; *c; c++) {
+        const char text[3] = {'a', *c, 'b'};
+
+        w->is_space[(uint8_t)*c] = normalizes_to(w, text, 3, scratch, &p) && p.text.size == 3 &&
+                                   memcmp(p.text.data, "a b", 3) == 0;
+    }
+    ok = w->is_space[' '];
 
     for (uint32_t cp = '!'; ok && cp < PLAIN_END; cp++) {
         char text[8] = {0};

@@ -30,6 +30,7 @@ struct words {
     const struct scanner *scanner;
     struct image_identity identity;
     bool trims;
+    bool is_space[256]; /* SPACED: a space, or what becomes one when normalized */
     /* SPACED: characters that stay something, and have no space at their ends, when normalized */
     uint64_t plain[PLAIN_END / 64];
 };
@@ -61,17 +62,32 @@ static inline uint32_t pack_bytes(const char *p, size_t n)
     return packed & UINT32_MAX >> (32 - 8 * n);
 }
 
+enum {
+    WORDS_BATCH = 256,
+    WORD_HUGE = 256,
+    WORD_PARTS = WORD_HUGE / 2, /* at most, for each has a character of several bytes */
+    WORD_END_PART = INT32_MIN,  /* a bit of an end: of a part of a longer word */
+};
+
 /*
- * Ends of words from at on, at most max, as scanner_ends(). Bert's white space is a word too,
- * which has no ids.
+ * Ends of words from at on, at most max, as scanner_ends() has it. Bert's white space is a word
+ * too, which has no ids.
  */
 size_t words_ends(const struct words *w, const char *text, size_t size, size_t at, uint32_t *ends,
                   size_t max);
 /*
- * Of BYTES with pairs: the first place behind at where the word text[at, end) can be cut, for no
- * token goes across; else end.
+ * Of BYTES with pairs: ends of the parts of the word text[at, end), which is cut where no token
+ * goes across; for up to WORD_HUGE bytes. One that is whole has no WORD_END_PART.
  */
-size_t words_cut_bytes(const struct words *w, const char *text, size_t at, size_t end);
+size_t words_cut_long(const struct words *w, const char *text, size_t at, size_t end,
+                      uint32_t *ends);
+/* The first such place behind at; or end. */
+size_t words_cut_huge(const struct words *w, const char *text, size_t at, size_t end);
+/* Words of BERT that begin so have no ids. */
+static inline bool words_is_bert_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 /* Of SPACED: may text be cut before the space at i? */
 bool words_cut_at_space(const struct words *w, const char *text, size_t size, size_t i);
 /* Of JOINED: may text be cut before the character at i (not 0)? */
@@ -83,7 +99,7 @@ bool words_find_plain(struct words *w);
 
 /* ---- memory of one thread */
 
-enum { WORDS_BATCH = 256 };
+enum { WORDS_ENDS = 2 * WORDS_BATCH + WORD_PARTS };
 
 struct words_scratch {
     struct word_cache cache;
@@ -92,16 +108,16 @@ struct words_scratch {
         uint64_t tag;
     } shapes[2][SHORT_KEY_MAX + 2]; /* of words, and of parts of words */
     unsigned shaped_for;            /* this owner; 0: none */
-    uint32_t ends[WORDS_BATCH];
-    struct short_key keys[WORDS_BATCH];
-    uint64_t hashes[WORDS_BATCH];
+    uint32_t raw[WORDS_BATCH];      /* ends, of which long words may make more */
+    uint32_t ends[WORDS_ENDS];
+    struct short_key keys[WORDS_ENDS];
+    uint64_t hashes[WORDS_ENDS];
+    size_t n;              /* words of the batch */
     struct tokens tokens;  /* of one word */
     struct pieces pieces;  /* of one word */
     struct pieces section; /* of a section that must be normalized */
     struct buf text;       /* a word as the model sees it */
-    uint32_t *places;      /* … and where its bytes came from */
-    size_t places_capacity;
-    struct buf first; /* the first word with a space before it */
+    struct buf first;      /* the first word with a space before it */
     struct model_scratch *model;
     struct pieces_scratch *program;
 };
@@ -109,3 +125,5 @@ struct words_scratch {
 /* One word by the exact means, into s->tokens; spans are bytes of the word. */
 bool words_encode_exact(const struct words *w, bool part, const char *word, size_t size,
                         struct words_scratch *s, struct err *err) MUST_CHECK;
+/* If spans are to leave them out: spaces at the ends of tokens. */
+void words_trim(const struct words *w, const char *word, struct tokens *tokens);

@@ -324,6 +324,42 @@ static void bpe_is_as_naive_for_random_vocabularies(void **state)
     free(r);
 }
 
+/* Texts that repeat, and do not quite, are merged in windows. */
+static void long_pieces_are_merged_as_naively(void **state)
+{
+    struct naive *r = mem_new(struct naive);
+    (void)state;
+
+    for (int round = 0; round < 12; round++) {
+        CLEANUP(release) struct fixture f = {0};
+        AUTO_BUF struct buf text = {0}, unit = {0};
+
+        f.spec.model.kind = MODEL_BPE;
+        f.spec.model.byte_fallback = true;
+        add_letters(&f.spec, 100);
+        for (int b = 0; b < 256; b++) {
+            char name[8];
+
+            snprintf(name, sizeof(name), "<0x%02X>", b);
+            add_str(&f.spec, name);
+        }
+        add_merges(&f.spec, 10 + below(120));
+        compile(&f);
+        for (int i = 0; i < 8; i++) {
+            buf_clear(&text);
+            random_text(&unit, 7, 1 + below(ARRAY_SIZE(letters)));
+            while (text.size < 600 + below(1500)) {
+                buf_append(&text, unit.data, unit.size);
+                if (below(i < 4 ? 1000 : 9) == 0)
+                    buf_append_str(&text, letters[below(ARRAY_SIZE(letters))]);
+            }
+            naive_bpe(&f.spec, text.data, text.size, r);
+            same_as_naive(&f, &text, r);
+        }
+    }
+    free(r);
+}
+
 static void bytes_vocabulary(struct tokenizer_spec *s, const char *spelled[256])
 {
     s->model.kind = MODEL_BPE;
@@ -655,6 +691,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bpe_is_as_naive_for_random_vocabularies),
+        cmocka_unit_test(long_pieces_are_merged_as_naively),
         cmocka_unit_test(bytes_are_tokens_by_the_names_of_byte_level),
         cmocka_unit_test(a_megabyte_of_one_letter_is_one_piece),
         cmocka_unit_test(a_merge_of_unknown_tokens_is_refused),
