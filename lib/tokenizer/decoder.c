@@ -154,21 +154,15 @@ static int scan_char(const unsigned char *d, size_t size)
 
 void append_lossy(struct buf *out, const char *data, size_t size)
 {
-    size_t at = 0, good = 0;
+    size_t at = 0, bad;
 
-    while (at < size) {
-        int n = scan_char((const unsigned char *)data + at, size - at);
-
-        if (n > 0) {
-            at += (size_t)n;
-            continue;
-        }
-        buf_append(out, data + good, at - good);
+    while (!utf8_valid(data + at, size - at, &bad)) {
+        buf_append(out, data + at, bad);
         buf_append(out, "\xef\xbf\xbd", 3);
-        at += (size_t)-n;
-        good = at;
+        at += bad;
+        at += (size_t)-scan_char((const unsigned char *)data + at, size - at);
     }
-    buf_append(out, data + good, at - good);
+    buf_append(out, data + at, size - at);
 }
 
 size_t utf8_complete(const char *data, size_t size)

@@ -1,5 +1,6 @@
 #include "tokenizer/vocab.h"
 
+#include "base/utf8.h"
 #include "tokenizer/bytelevel.h"
 #include "tokenizer/keyhash.h"
 
@@ -248,6 +249,11 @@ void vocab_of_writer(const struct image_writer *w, struct vocab *ret)
     vocab_view(w->sections[IMAGE_VOCAB].data, w->sections[IMAGE_VOCAB_INDEX].data, ret);
 }
 
+uint32_t *vocab_offsets_of_writer(struct image_writer *w)
+{
+    return (uint32_t *)(void *)(w->sections[IMAGE_VOCAB].data + sizeof(struct vocab_head));
+}
+
 /* ---- looking up */
 
 void vocab_open(struct image image, struct vocab *ret)
@@ -289,4 +295,20 @@ uint32_t vocab_find_name(const struct vocab *v, const char *name, size_t size)
     bool is_name = vocab_spell(v->head.is_bytes, name, size, &spelled);
 
     return vocab_find(v, spelled.data, spelled.size, is_name);
+}
+
+void vocab_name(const struct vocab *v, uint32_t id, struct buf *out)
+{
+    uint32_t size;
+    const char *bytes = vocab_bytes(v, id, &size);
+
+    if (!v->head.is_bytes || vocab_is_name(v, id)) {
+        buf_append(out, bytes, size);
+        return;
+    }
+    for (uint32_t i = 0; i < size; i++) {
+        char utf8[4] = {0};
+
+        buf_append(out, utf8, utf8_encode(bytelevel_char((uint8_t)bytes[i]), utf8));
+    }
 }
