@@ -11,12 +11,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum {
-    BODY_STEP = 16384,        /* bytes that must come within body_timeout_ms */
-    SWALLOW_MAX = 256 * 1024, /* of a body that is not wanted, so that the reply is read */
-    PAUSE_MS = 50,            /* after which a client is asked for whether it is still there */
-    KEEP_BYTES = 64 * 1024,   /* buffers larger than this go with their request */
-};
+enum { KEEP_BYTES = 64 * 1024 /* buffers larger than this go with their request */ };
 
 /* ---- the name of a request */
 
@@ -57,39 +52,23 @@ void server_make_id(struct server *s, char ret[REQUEST_ID_MAX + 1])
 
 /* ---- begin and end */
 
-/*
- * libmicrohttpd would put every query key into its pool, which we have no use for, and
- * with some hundred of them run out of it and forget about the request. It has found
- * the '?' already and is about to write behind it.
- */
-static void hide_query(const char *target)
+void exchange_open(struct exchange *ex, const char *target, int64_t start_ns)
 {
-    const char *query = strchr(target, '?');
-
-    if (query)
-        *(char *)(uintptr_t)(query + 1) = '\0';
-}
-
-/* Called with the request line; target is libmicrohttpd's and will be cut up. */
-void exchange_begin(struct exchange *ex, struct MHD_Connection *mhd, const char *target)
-{
-    struct connection *c = ex->connection;
-    struct server *s = c->server;
+    struct server *s = server_of(ex);
 
     assert(!ex->started);
-    ex->mhd = mhd;
     ex->started = true;
-    ex->start_ns = clock_mono_ns();
+    ex->start_ns = start_ns;
+    ex->door = ex->connection->listener->door;
     ex->req.app = s->config.app;
     ex->req.server = s;
     ex->req.body = "";
     ex->req.principal = "anonymous";
     ex->req.revision = s->revision;
+    ex->req.deadline_ms = start_ns / 1000000 + s->config.request_timeout_ms;
     ex->route_index = s->config.n_routes;
     buf_append_str(&ex->target, target);
-    hide_query(target);
-    ex->req.target = ex->target.data ? ex->target.data : "";
-    connection_enter(c, PHASE_HEAD, ex->start_ns / 1000000 + s->config.header_timeout_ms);
+    ex->req.target = ex->target.data;
 }
 
 static void keep_buf(struct buf *b)
@@ -116,30 +95,39 @@ void server_report(struct server *s, const struct access *a, const struct route 
         s->config.log_access(s->config.log_ctx, a);
 }
 
-static void report(struct exchange *ex, int64_t now_ns, bool completed)
+static const struct sockaddr *peer_of(const struct exchange *ex)
+{
+    const union MHD_ConnectionInfo *info;
+
+    if (!ex->mhd)
+        return ex->connection->peer;
+    info = MHD_get_connection_info(ex->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info ? info->client_addr : NULL;
+}
+
+static void report(struct exchange *ex, bool completed)
 {
     const struct route *route = ex->req.route;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(ex->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     struct access a = {
         .method = ex->method_text ? ex->method_text : "-",
         .target = ex->req.target,
         .route_id = route && route->id ? route->id : "",
         .request_id = ex->req.id,
         .principal = ex->req.principal,
-        .peer = info ? info->client_addr : NULL,
+        .peer = peer_of(ex),
         .status = ex->status,
         .body_bytes = ex->req.is_head && ex->sent_bytes != UINT64_MAX ? 0 : ex->sent_bytes,
-        .duration_us = (now_ns - ex->start_ns) / 1000,
+        .duration_us = (clock_mono_ns() - ex->start_ns) / 1000,
         .code = ex->code,
         .completed = completed,
     };
 
-    server_report(server_of(ex), &a, route, ex->route_index, ex->from_hot, ex->req.body_size);
+    server_report(server_of(ex), &a, route, ex->route_index, ex->from_hot,
+                  ex->req.body_size + ex->taken_bytes);
 }
 
 /* The request is over and its parts go; what is used again stays. */
-static void exchange_clear(struct exchange *ex)
+void exchange_drop(struct exchange *ex)
 {
     struct server *s = server_of(ex);
 
@@ -151,6 +139,7 @@ static void exchange_clear(struct exchange *ex)
         exchange_abandon(ex);
     if (ex->response)
         MHD_destroy_response(ex->response);
+    payload_release(&ex->payload);
     if (ex->req.query) {
         bind_release(ex->req.route->query, ex->req.query);
         free(ex->req.query);
@@ -160,31 +149,23 @@ static void exchange_clear(struct exchange *ex)
     s->bodies_bytes -= ex->body_counted;
     keep_buf(&ex->target), keep_buf(&ex->scratch), keep_buf(&ex->query_text);
     keep_buf(&ex->body), keep_buf(&ex->headers), keep_buf(&ex->timing);
+    keep_buf(&ex->head_bytes), keep_buf(&ex->reply_head);
     memset(&ex->req, 0, sizeof(*ex) - offsetof(struct exchange, req));
 }
 
-void exchange_end(struct exchange *ex, bool completed)
+void exchange_finish(struct exchange *ex, bool completed)
 {
-    int64_t now_ns;
-
-    if (!ex->started)
-        return;
-    assert(!ex->asleep);
-    now_ns = clock_mono_ns();
-    report(ex, now_ns, completed);
-    exchange_clear(ex);
-    /* Draining, whoever was not told to leave by its head, as a stream, has to. */
-    if (server_of(ex)->draining)
-        connection_enter(ex->connection, PHASE_IDLE, now_ns / 1000000);
-    else
-        connection_enter(ex->connection, PHASE_PAUSE, now_ns / 1000000 + PAUSE_MS);
+    assert(ex->started && !ex->asleep);
+    report(ex, completed);
+    exchange_drop(ex);
 }
 
 void exchange_release(struct exchange *ex)
 {
-    exchange_clear(ex);
+    exchange_drop(ex);
     buf_release(&ex->target), buf_release(&ex->scratch), buf_release(&ex->query_text);
     buf_release(&ex->body), buf_release(&ex->headers), buf_release(&ex->timing);
+    buf_release(&ex->head_bytes), buf_release(&ex->reply_head);
 }
 
 /* ---- sleeping */
@@ -194,7 +175,8 @@ void exchange_sleep(struct exchange *ex, enum phase phase, int64_t at_ms)
     assert(!ex->asleep);
     ex->asleep = true;
     connection_enter(ex->connection, phase, at_ms);
-    MHD_suspend_connection(ex->mhd);
+    if (ex->mhd)
+        MHD_suspend_connection(ex->mhd);
 }
 
 /*
@@ -207,6 +189,10 @@ void exchange_wake(struct exchange *ex)
     if (!ex->asleep)
         return;
     ex->asleep = false;
+    if (!ex->mhd) {
+        front_wake(server_of(ex)->front, ex->connection->visitor);
+        return;
+    }
     MHD_resume_connection(ex->mhd);
     server_of(ex)->need_run = true;
 }
@@ -277,57 +263,34 @@ void exchange_timeout(struct exchange *ex)
 
 /* ---- the head */
 
-static enum MHD_Result on_field(void *cls, enum MHD_ValueKind kind, const char *name,
-                                size_t name_size, const char *value, size_t value_size)
-{
-    (void)kind;
-    return head_field(cls, name, name_size, value ? value : "", value ? value_size : 0) ? MHD_YES
-                                                                                        : MHD_NO;
-}
-
-static bool has_body(const struct exchange *ex)
+bool exchange_has_body(const struct exchange *ex)
 {
     return ex->head.is_chunked || ex->head.content_length > 0;
 }
 
-static struct hot_key hot_key_of(const struct exchange *ex)
+void exchange_name(struct exchange *ex)
 {
-    struct hot_key key = {
-        .method = (char)ex->method,
-        .target = ex->req.target,
-        .target_size = ex->target.size,
-        .accept = ex->head.accept ? ex->head.accept : "",
-        .content_type = ex->head.content_type ? ex->head.content_type : "",
-        .body = ex->req.body,
-        .body_size = ex->req.body_size,
-    };
-
-    key.hash = hot_hash(&key);
-    return key;
+    if (head_is_request_id(ex->head.request_id))
+        strcpy(ex->req.id, ex->head.request_id);
+    else
+        server_make_id(server_of(ex), ex->req.id);
 }
 
-/* Answers from kept bytes. The only thing looked at besides is who may read them. */
-static bool try_hot(struct exchange *ex)
+bool exchange_admit(struct exchange *ex)
 {
-    struct server *s = server_of(ex);
-    struct hot_key key;
-    struct hot_entry *entry;
+    const struct server *s = server_of(ex);
     AUTO_ERR struct err err = {0};
 
-    if (!ex->hot_allowed)
-        return false;
-    key = hot_key_of(ex);
-    ex->hot_hash = key.hash;
-    entry = hot_find(s->hot, &key);
-    if (!entry)
-        return false;
-    ex->req.route = entry->route;
-    ex->route_index = entry->route_index;
-    if (auth_allow(&ex->who, ex->req.route->scope, &err))
-        reply_hot(ex, entry);
-    else
-        reply_problem(&ex->req, &err);
-    return true;
+    if (s->stopping) {
+        err_set(&err, ERR_DRAINING, "the server stops");
+    } else if (auth_check_host(&s->config.auth, &ex->door, &ex->head, &err) &&
+               auth_identify(&s->config.auth, &ex->door, &ex->head, &ex->who, &err)) {
+        ex->req.principal = ex->who.name;
+        ex->req.scopes = ex->who.scopes;
+        return true;
+    }
+    reply_problem(&ex->req, &err);
+    return false;
 }
 
 static bool is_json_type(const struct exchange *ex)
@@ -339,7 +302,7 @@ static bool is_json_type(const struct exchange *ex)
            (size > 5 && strncasecmp(type + size - 5, "+json", 5) == 0);
 }
 
-static size_t max_body_of(const struct exchange *ex)
+size_t exchange_max_body(const struct exchange *ex)
 {
     const struct route *route = ex->req.route;
     size_t max = server_of(ex)->config.max_body_bytes;
@@ -351,9 +314,9 @@ static size_t max_body_of(const struct exchange *ex)
 
 static bool check_body(struct exchange *ex, struct err *err)
 {
-    size_t max = max_body_of(ex);
+    size_t max = exchange_max_body(ex);
 
-    if (!has_body(ex))
+    if (!exchange_has_body(ex))
         return true;
     if (ex->head.content_length > max || max == 0) {
         err_set(err, ERR_TOO_LARGE, "the body may have %zu bytes here", max);
@@ -396,8 +359,7 @@ static void reply_method(struct exchange *ex, const char *method, const struct r
     reply_problem(&ex->req, &err);
 }
 
-/* Finds the route. False: a reply was made. */
-static bool find_route(struct exchange *ex, const char *method, bool known_method)
+bool exchange_find_route(struct exchange *ex, const char *method, bool known_method)
 {
     AUTO_ERR struct err err = {0};
     const struct resource *res;
@@ -424,86 +386,6 @@ static bool find_route(struct exchange *ex, const char *method, bool known_metho
         return true;
     reply_problem(&ex->req, &err);
     return false;
-}
-
-/* Reads the fields; false: the head is refused and a reply was made. */
-static bool read_head(struct exchange *ex, const char *method, const char *version)
-{
-    struct server *s = server_of(ex);
-    AUTO_ERR struct err err = {0};
-
-    MHD_get_connection_values_n(ex->mhd, MHD_HEADER_KIND, on_field, &ex->head);
-    if (head_is_request_id(ex->head.request_id))
-        strcpy(ex->req.id, ex->head.request_id);
-    else
-        server_make_id(s, ex->req.id);
-    if (!head_done(&ex->head, version, method, ex->req.target, &err)) {
-        ex->must_close = true; /* whatever follows may be read in more than one way */
-        if (s->config.metrics)
-            metrics_count(s->config.metrics, COUNTER_REFUSED, 1);
-    } else if (s->stopping) {
-        err_set(&err, ERR_DRAINING, "the server stops");
-    } else if (auth_check_host(&s->config.auth, &ex->door, &ex->head, &err) &&
-               auth_identify(&s->config.auth, &ex->door, &ex->head, &ex->who, &err)) {
-        ex->req.principal = ex->who.name;
-        ex->req.scopes = ex->who.scopes;
-        return true;
-    }
-    reply_problem(&ex->req, &err);
-    return false;
-}
-
-/*
- * The head is complete. Afterwards there is a reply (perhaps to be sent only
- * after the body was swallowed), or the body is to be read.
- */
-static void open_exchange(struct exchange *ex, const char *method, const char *version)
-{
-    struct server *s = server_of(ex);
-    bool known_method = method_parse(method, &ex->method, &ex->req.is_head);
-
-    ex->seen = true;
-    ex->method_text = method;
-    ex->door = ex->connection->listener->door;
-    ex->req.deadline_ms = ex->start_ns / 1000000 + s->config.request_timeout_ms;
-    if (!read_head(ex, method, version))
-        return;
-    /* An error closes the connection when the body is too long to be read for nothing. */
-    ex->must_close = has_body(ex) && (ex->head.expects_continue || ex->head.is_chunked ||
-                                      ex->head.content_length > SWALLOW_MAX);
-    ex->hot_allowed = known_method && ex->method <= METHOD_POST && !ex->head.has_range &&
-                      !ex->head.has_prefer && !ex->head.has_conditions && !ex->head.idempotency_key;
-    /* What a kept answer may be for is looked up first when it can be sent, in run_route(). */
-    if (ex->hot_allowed && ex->method == METHOD_GET && !has_body(ex))
-        return;
-    if (find_route(ex, method, known_method))
-        ex->must_close = false;
-}
-
-/* ---- the body */
-
-static void add_body(struct exchange *ex, const char *data, size_t size)
-{
-    struct server *s = server_of(ex);
-    size_t max = max_body_of(ex), before = ex->body.size;
-    AUTO_ERR struct err err = {0};
-
-    if (ex->body.size + size > max) {
-        err_set(&err, ERR_TOO_LARGE, "the body may have %zu bytes here", max);
-        err_fact_int(&err, "limit", (int64_t)max);
-    } else if (s->bodies_bytes + size > s->config.max_bodies_bytes) {
-        err_set(&err, ERR_BUSY, "too many bodies are being received");
-    } else {
-        buf_append(&ex->body, data, size);
-        s->bodies_bytes += size;
-        ex->body_counted += size;
-        if (before / BODY_STEP != ex->body.size / BODY_STEP)
-            connection_enter(ex->connection, PHASE_BODY,
-                             clock_mono_ms() + s->config.body_timeout_ms);
-        return;
-    }
-    ex->must_close = true;
-    reply_problem(&ex->req, &err);
 }
 
 /* ---- the route */
@@ -548,7 +430,7 @@ failed:
 static void handle(struct exchange *ex)
 {
     ex->req.route->handle(&ex->req);
-    if (!ex->response && !ex->flight && !ex->then)
+    if (!ex->status && !ex->flight && !ex->then)
         reply_error(&ex->req, ERR_INTERNAL, "the handler of %s did not answer",
                     ex->req.route->path);
 }
@@ -570,19 +452,12 @@ static void on_revision(struct request *req, bool reached)
     reply_problem(req, &err);
 }
 
-/* The request is complete. */
-static void run_route(struct exchange *ex)
+void exchange_ask(struct exchange *ex)
 {
-    const struct route *route;
+    const struct route *route = ex->req.route;
     int64_t min_revision;
     char key[256];
 
-    ex->routed = true;
-    ex->req.body = ex->body.size ? ex->body.data : "";
-    ex->req.body_size = ex->body.size;
-    if (try_hot(ex) || (!ex->req.route && !find_route(ex, ex->method_text, true)))
-        return;
-    route = ex->req.route;
     if (ex->head.idempotency_key && !head_idempotency_key(ex->head.idempotency_key, key))
         reply_error(&ex->req, ERR_INVALID,
                     "Idempotency-Key must be 1 to 255 visible ASCII characters, or a quoted string "
@@ -595,65 +470,4 @@ static void run_route(struct exchange *ex)
         else
             handle(ex);
     }
-}
-
-/* ---- libmicrohttpd's view */
-
-static enum MHD_Result send_reply(struct exchange *ex)
-{
-    connection_enter(ex->connection, PHASE_SEND, 0);
-    return MHD_queue_response(ex->mhd, ex->status, ex->response);
-}
-
-/* Sends what there is, or sleeps. */
-static enum MHD_Result settle(struct exchange *ex)
-{
-    if (ex->response)
-        return send_reply(ex);
-    if (!ex->asleep)
-        exchange_sleep(ex, PHASE_CALL, ex->req.deadline_ms);
-    return MHD_YES;
-}
-
-static enum MHD_Result step_head(struct exchange *ex, const char *method, const char *version)
-{
-    open_exchange(ex, method, version);
-    if (has_body(ex)) {
-        if (ex->response && ex->must_close)
-            return send_reply(ex);
-        connection_enter(ex->connection, PHASE_BODY,
-                         clock_mono_ms() + server_of(ex)->config.body_timeout_ms);
-        return MHD_YES;
-    }
-    /*
-     * libmicrohttpd closes the connection after a reply that is made in its first
-     * call. The next one comes at once.
-     */
-    return ex->response && ex->must_close ? send_reply(ex) : MHD_YES;
-}
-
-static enum MHD_Result step_body(struct exchange *ex, const char *upload, size_t *upload_size)
-{
-    size_t size = *upload_size;
-
-    *upload_size = 0;
-    if (!ex->response)
-        add_body(ex, upload, size);
-    if (!ex->response)
-        return MHD_YES;
-    /* The reply can go out only behind the body; one that does not end is cut off. */
-    ex->swallowed += size;
-    return ex->swallowed > SWALLOW_MAX + BODY_STEP ? MHD_NO : MHD_YES;
-}
-
-enum MHD_Result exchange_step(struct exchange *ex, const char *method, const char *version,
-                              const char *upload, size_t *upload_size)
-{
-    if (!ex->seen)
-        return step_head(ex, method, version);
-    if (*upload_size)
-        return step_body(ex, upload, upload_size);
-    if (!ex->response && !ex->routed)
-        run_route(ex);
-    return settle(ex);
 }

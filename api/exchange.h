@@ -2,6 +2,10 @@
 /*
  * Exchange: a request and its reply, inside the connection they travel on.
  *
+ *                     ┌─ exchange_mhd.c: heads, bodies, suspension of libmicrohttpd ─┐
+ *     who carries it ─┤                                                              ├─ exchange.c
+ *                     └─ front.c: plain requests, whole before they are taken ───────┘
+ *
  * Private to api/. A connection has one exchange at a time (pipelined requests
  * wait in the socket), so it is embedded and its buffers are used again: a
  * request that is answered from the hot cache allocates nothing of ours.
@@ -35,6 +39,21 @@ struct flight {
 
 enum { REPLY_MAX_HEADERS = 16 };
 
+/* The bytes of a reply, and who is told that they went out. */
+struct payload {
+    const char *bytes;
+    size_t size;
+    void (*release)(void *owner); /* NULL: they are static */
+    void *owner;
+};
+
+static inline void payload_release(struct payload *p)
+{
+    if (p->release)
+        p->release(p->owner);
+    *p = (struct payload){.size = 0};
+}
+
 struct exchange {
     /* ---- what stays when the request is over: everything before req */
     struct connection *connection;
@@ -42,9 +61,10 @@ struct exchange {
     struct buf body;
     struct buf headers; /* of the reply: name NUL value NUL … */
     struct buf timing;
+    struct buf head_bytes, reply_head; /* the front's */
 
     struct request req;
-    struct MHD_Connection *mhd;
+    struct MHD_Connection *mhd; /* NULL: the front carries it */
     enum method method;
     const char *method_text; /* libmicrohttpd's, valid until completed */
     struct head head;
@@ -53,6 +73,7 @@ struct exchange {
     const char *query; /* raw; in target */
     size_t swallowed;
     size_t body_counted; /* of server.bodies_bytes */
+    size_t taken_bytes;  /* of the body, that a call has */
     size_t route_index;
     bool started;    /* between request line and completion */
     bool seen;       /* the handler was called once */
@@ -71,8 +92,9 @@ struct exchange {
     TAILQ_ENTRY(exchange) waiter; /* server.waiters, while then is set */
 
     /* ---- the reply */
-    struct MHD_Response *response; /* NULL until there is one */
-    unsigned status;
+    unsigned status;               /* 0 until there is one */
+    struct MHD_Response *response; /* when libmicrohttpd carries it; else: */
+    struct payload payload;
     uint64_t sent_bytes;
     enum err_code code;
     unsigned n_headers;
@@ -87,6 +109,8 @@ struct connection {
     struct listener *listener;
     struct share *share; /* see api/listener.h */
     int fd;
+    struct visitor *visitor;     /* NULL: libmicrohttpd has it; else fd is the front's, and share */
+    const struct sockaddr *peer; /* of visitor; NULL: none */
     bool is_cut;
     enum phase phase;
     struct deadline deadline; /* in the list of the phase */
@@ -148,12 +172,26 @@ void server_make_id(struct server *s, char ret[REQUEST_ID_MAX + 1]);
 void server_report(struct server *s, const struct access *a, const struct route *route,
                    size_t route_index, bool from_hot, size_t received);
 
-void exchange_begin(struct exchange *ex, struct MHD_Connection *mhd, const char *target);
-/* What libmicrohttpd calls the handler for; see MHD_AccessHandlerCallback. */
-enum MHD_Result exchange_step(struct exchange *ex, const char *method, const char *version,
-                              const char *upload, size_t *upload_size);
-void exchange_end(struct exchange *ex, bool completed);
+/* A request to target has begun. */
+void exchange_open(struct exchange *ex, const char *target, int64_t start_ns);
+/* Gives it the name that its head asks for, or one of ours. */
+void exchange_name(struct exchange *ex);
+/* Who asks, and by which name for us. False: refused, a reply was made. */
+bool exchange_admit(struct exchange *ex);
+/* Finds the route of an admitted request. False: there is none, or not for it; a reply was made. */
+bool exchange_find_route(struct exchange *ex, const char *method, bool known_method);
+bool exchange_has_body(const struct exchange *ex);
+/* What the route, or else the server, allows: bytes. */
+size_t exchange_max_body(const struct exchange *ex);
+/* Calls the handler of a complete request; perhaps only when a revision was reached. */
+void exchange_ask(struct exchange *ex);
+/* The request is over, answered or not: it is counted and logged, its parts go. */
+void exchange_finish(struct exchange *ex, bool completed);
+/* The same for a request that somebody else reads anew. */
+void exchange_drop(struct exchange *ex);
+
 void exchange_sleep(struct exchange *ex, enum phase phase, int64_t at_ms);
+/* Whoever carries it goes on with it: soon, never from in here. */
 void exchange_wake(struct exchange *ex);
 /* The deadline of PHASE_CALL has passed. */
 void exchange_timeout(struct exchange *ex);
@@ -163,16 +201,24 @@ void exchange_reached(struct server *s);
 void exchange_abandon(struct exchange *ex);
 void exchange_release(struct exchange *ex);
 
+/* ---- exchange_mhd.c */
+
+/* With the request line; target is libmicrohttpd's and will be cut up. */
+void exchange_begin(struct exchange *ex, struct MHD_Connection *mhd, const char *target);
+/* What libmicrohttpd calls the handler for; see MHD_AccessHandlerCallback. */
+enum MHD_Result exchange_step(struct exchange *ex, const char *method, const char *version,
+                              const char *upload, size_t *upload_size);
+void exchange_end(struct exchange *ex, bool completed);
+
 /* ---- reply.c */
 
-/* Takes over response. size: of its body; UINT64_MAX: a stream. */
-void reply_send(struct exchange *ex, unsigned status, struct MHD_Response *response, uint64_t size,
-                const char *content_type);
+/*
+ * For libmicrohttpd only: a reply that is not just bytes. Takes over response. size: of its body;
+ * UINT64_MAX: a stream.
+ */
+void reply_response(struct exchange *ex, unsigned status, struct MHD_Response *response,
+                    uint64_t size, const char *content_type);
 void reply_hot(struct exchange *ex, const struct hot_entry *entry);
-enum { KEPT_HEAD_MAX = 1024 };
-/* Writes the head of a reply from entry; its size. duration_ns: since the request was there. */
-size_t reply_kept_head(const struct server *s, struct hot_entry *entry, const char *id,
-                       int64_t duration_ns, char ret[KEPT_HEAD_MAX]);
 
 /* ---- stream.c */
 

@@ -96,3 +96,16 @@ enum plain_found plain_read(char *data, size_t size, struct plain *ret)
     ret->size = (size_t)(next - data) + ret->body_size;
     return PLAIN_WHOLE;
 }
+
+void plain_move(struct plain *p, const char *from, const char *to)
+{
+    struct head *h = &p->head;
+    const char **all[] = {&p->target,        &h->host,     &h->origin,          &h->fetch_site,
+                          &h->authorization, &h->accept,   &h->content_type,    &h->connection,
+                          &h->if_none_match, &h->if_match, &h->idempotency_key, &h->prefer,
+                          &h->request_id};
+
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (*all[i])
+            *all[i] = to + (*all[i] - from);
+}

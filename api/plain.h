@@ -30,3 +30,5 @@ enum plain_found {
  * Cuts up data: what ret has points into it. Cost: one pass over the head.
  */
 enum plain_found plain_read(char *data, size_t size, struct plain *ret);
+/* p, after its head was copied from one place to another. Its body is where it was. */
+void plain_move(struct plain *p, const char *from, const char *to);

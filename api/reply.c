@@ -3,11 +3,11 @@
 #include "api/exchange.h"
 #include "api/metrics.h"
 #include "api/problem.h"
+#include "api/reply_head.h"
 #include "base/clock.h"
 
 #include <assert.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char application_json[] = "application/json";
@@ -18,7 +18,7 @@ void reply_header(struct request *req, const char *name, const char *value)
 {
     struct exchange *ex = exchange_of(req);
 
-    assert(!ex->response && ex->n_headers < REPLY_MAX_HEADERS);
+    assert(!ex->status && ex->n_headers < REPLY_MAX_HEADERS);
     assert(!strpbrk(value, "\r\n"));
     buf_append(&ex->headers, name, strlen(name) + 1);
     buf_append(&ex->headers, value, strlen(value) + 1);
@@ -46,10 +46,13 @@ void reply_cacheable(struct request *req, uint64_t tag)
 
 /* ---- the head of every reply */
 
-static void add(struct MHD_Response *r, const char *name, const char *value)
+/* Tells a header to whoever carries the reply; r: NULL for the front. */
+static void add(struct exchange *ex, struct MHD_Response *r, const char *name, const char *value)
 {
+    if (!r)
+        reply_head_add(&ex->reply_head, name, value);
     /* Fails only for values that cannot be a header; ours are checked or made by us. */
-    if (MHD_add_response_header(r, name, value) != MHD_YES)
+    else if (MHD_add_response_header(r, name, value) != MHD_YES)
         assert(!"a header that libmicrohttpd refuses");
 }
 
@@ -60,7 +63,7 @@ static void add_own_headers(struct exchange *ex, struct MHD_Response *r)
     for (unsigned i = 0; i < ex->n_headers; i++) {
         const char *value = p + strlen(p) + 1;
 
-        add(r, p, value);
+        add(ex, r, p, value);
         p = value + strlen(value) + 1;
     }
 }
@@ -73,16 +76,16 @@ static const char *cache_control_of(const struct exchange *ex, unsigned status)
 }
 
 /* What is the same whoever asks, and whenever. */
-static void add_lasting(const struct exchange *ex, unsigned status, struct MHD_Response *r,
+static void add_lasting(struct exchange *ex, unsigned status, struct MHD_Response *r,
                         const char *content_type)
 {
     if (content_type)
-        add(r, "Content-Type", content_type);
-    add(r, "Cache-Control", cache_control_of(ex, status));
+        add(ex, r, "Content-Type", content_type);
+    add(ex, r, "Cache-Control", cache_control_of(ex, status));
     if (ex->etag[0])
-        add(r, "ETag", ex->etag);
+        add(ex, r, "ETag", ex->etag);
     if (ex->negotiated)
-        add(r, "Vary", "Accept");
+        add(ex, r, "Vary", "Accept");
 }
 
 static const char *revision_text(const struct exchange *ex, char ret[24])
@@ -95,45 +98,37 @@ static const char *revision_text(const struct exchange *ex, char ret[24])
     return ret;
 }
 
-/* The end of Server-Timing: the whole time, in milliseconds. */
-static const char *total_text(int64_t duration_ns, bool from_hot, char ret[48])
+static void add_all(struct exchange *ex, unsigned status, struct MHD_Response *r,
+                    const char *content_type)
 {
-    uint64_t us = (uint64_t)duration_ns / 1000;
-    char *at = ret + 47;
+    char timing[REPLY_TIMING_MAX];
 
-    *at = '\0';
-    for (int i = 0; i < 4 || us; i++) { /* the point is before the last three digits */
-        if (i == 3)
-            *--at = '.';
-        *--at = (char)('0' + us % 10);
-        us /= 10;
-    }
-    at = (char *)memcpy(at - 10, "total;dur=", 10);
-    return from_hot ? memcpy(at - 5, "hot, ", 5) : at;
+    add_lasting(ex, status, r, content_type);
+    add(ex, r, "X-Request-Id", ex->req.id);
+    add(ex, r, "X-Registry-Revision", revision_text(ex, (char[24]){0}));
+    buf_append_str(&ex->timing, reply_timing(clock_mono_ns() - ex->start_ns, ex->from_hot, timing));
+    add(ex, r, "Server-Timing", ex->timing.data);
+    add_own_headers(ex, r);
+    ex->must_close |= server_of(ex)->draining;
+    if (ex->must_close)
+        add(ex, r, "Connection", "close");
 }
 
-static bool must_say_close(const struct exchange *ex)
+/* The reply is there: whoever carries it may have slept over it. */
+static void made(struct exchange *ex, unsigned status, uint64_t size)
 {
-    return ex->must_close || server_of(ex)->draining;
-}
-
-void reply_send(struct exchange *ex, unsigned status, struct MHD_Response *response, uint64_t size,
-                const char *content_type)
-{
-    assert(!ex->response);
-    add_lasting(ex, status, response, content_type);
-    add(response, "X-Request-Id", ex->req.id);
-    add(response, "X-Registry-Revision", revision_text(ex, (char[24]){0}));
-    buf_append_str(&ex->timing,
-                   total_text(clock_mono_ns() - ex->start_ns, ex->from_hot, (char[48]){0}));
-    add(response, "Server-Timing", ex->timing.data);
-    add_own_headers(ex, response);
-    if (must_say_close(ex))
-        add(response, "Connection", "close");
     ex->status = status;
     ex->sent_bytes = size;
-    ex->response = response;
     exchange_wake(ex);
+}
+
+void reply_response(struct exchange *ex, unsigned status, struct MHD_Response *response,
+                    uint64_t size, const char *content_type)
+{
+    assert(!ex->status && ex->mhd);
+    add_all(ex, status, response, content_type);
+    ex->response = response;
+    made(ex, status, size);
 }
 
 /* ---- bytes */
@@ -154,9 +149,34 @@ static void send_body(struct exchange *ex, unsigned status, struct MHD_Response 
                       const char *content_type)
 {
     if (is_unchanged(ex, status))
-        reply_send(ex, 304, r, 0, NULL);
+        reply_response(ex, 304, r, 0, NULL);
     else
-        reply_send(ex, status, r, size, content_type);
+        reply_response(ex, status, r, size, content_type);
+}
+
+static struct MHD_Response *response_of(const struct payload *p)
+{
+    if (!p->release)
+        return MHD_create_response_from_buffer(p->size, (void *)(uintptr_t)p->bytes,
+                                               MHD_RESPMEM_PERSISTENT);
+    return MHD_create_response_from_buffer_with_free_callback_cls(
+        p->size, (void *)(uintptr_t)p->bytes, p->release, p->owner);
+}
+
+/* The front takes no conditions, so what it carries is always sent whole. */
+static void send_payload(struct exchange *ex, unsigned status, const struct payload *p,
+                         const char *content_type)
+{
+    if (ex->mhd) {
+        send_body(ex, status, response_of(p), p->size, content_type);
+        return;
+    }
+    assert(!ex->status);
+    reply_head_begin(&ex->reply_head, status, p->size);
+    add_all(ex, status, NULL, content_type);
+    buf_append_str(&ex->reply_head, "\r\n");
+    ex->payload = *p;
+    made(ex, status, p->size);
 }
 
 /*
@@ -168,24 +188,22 @@ static bool needs_newline(const struct blob *blob, const char *content_type)
     return blob->size && blob->bytes[blob->size - 1] != '\n' && strstr(content_type, "json");
 }
 
-static struct MHD_Response *response_of_blob(struct blob *blob, const char *content_type)
-{
-    enum { COPY_MAX = 32 << 10 };
-    struct MHD_IoVec iov[] = {{blob->bytes, blob->size}, {"\n", 1}};
-    bool newline = needs_newline(blob, content_type);
-
-    if (newline && blob->size > COPY_MAX)
-        return MHD_create_response_from_iovec(iov, 2, free_blob, blob_ref(blob));
-    blob = newline ? blob_line(blob) : blob_ref(blob);
-    return MHD_create_response_from_buffer_with_free_callback_cls(blob->size, blob->bytes,
-                                                                  free_blob, blob);
-}
-
 static void send_blob(struct exchange *ex, unsigned status, struct blob *blob,
                       const char *content_type)
 {
-    send_body(ex, status, response_of_blob(blob, content_type),
-              blob->size + needs_newline(blob, content_type), content_type);
+    enum { COPY_MAX = 32 << 10 };
+    bool newline = needs_newline(blob, content_type);
+
+    if (newline && blob->size > COPY_MAX && ex->mhd) {
+        struct MHD_IoVec iov[] = {{blob->bytes, blob->size}, {"\n", 1}};
+
+        send_body(ex, status, MHD_create_response_from_iovec(iov, 2, free_blob, blob_ref(blob)),
+                  blob->size + 1, content_type);
+        return;
+    }
+    blob = newline ? blob_line(blob) : blob_ref(blob);
+    send_payload(ex, status, &(struct payload){blob->bytes, blob->size, free_blob, blob},
+                 content_type);
 }
 
 static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
@@ -227,66 +245,6 @@ static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
         metrics_count(s->config.metrics, COUNTER_HOT_MISSES, 1);
 }
 
-/* The part of the head that is the same for everybody. */
-static char *kept_new(const struct hot_entry *entry)
-{
-    struct buf b = {0};
-
-    buf_printf(&b, "HTTP/1.1 %u OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", entry->status,
-               entry->content_type, entry->body->size);
-    buf_printf(&b, "Cache-Control: %s\r\n", entry->cache_control);
-    if (entry->etag[0])
-        buf_printf(&b, "ETag: %s\r\n", entry->etag);
-    if (entry->location[0])
-        buf_printf(&b, "Location: %s\r\n", entry->location);
-    if (entry->negotiated)
-        buf_append_str(&b, "Vary: Accept\r\n");
-    return buf_take(&b);
-}
-
-/* The Date of this second; rendered once in it. */
-static const char *date_text(void)
-{
-    static _Thread_local char text[40];
-    static _Thread_local time_t of;
-    time_t now = time(NULL);
-    struct tm tm;
-
-    if (now != of) {
-        gmtime_r(&now, &tm);
-        strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-        of = now;
-    }
-    return text;
-}
-
-static char *put(char *at, const char *text)
-{
-    size_t size = strlen(text);
-
-    memcpy(at, text, size);
-    return at + size;
-}
-
-size_t reply_kept_head(const struct server *s, struct hot_entry *entry, const char *id,
-                       int64_t duration_ns, char ret[KEPT_HEAD_MAX])
-{
-    char timing[48], *at = ret;
-
-    if (!entry->reply) {
-        entry->reply = kept_new(entry);
-        entry->reply_free = free;
-        assert(strlen(entry->reply) + 400 < KEPT_HEAD_MAX);
-    }
-    at = put(at, entry->reply);
-    at = put(put(at, "Date: "), date_text());
-    at = put(put(at, "\r\nX-Registry-Revision: "), s->revision_text);
-    at = put(put(at, "\r\nX-Request-Id: "), id);
-    at = put(put(at, "\r\nServer-Timing: "), total_text(duration_ns, true, timing));
-    at = put(at, "\r\n\r\n");
-    return (size_t)(at - ret);
-}
-
 void reply_hot(struct exchange *ex, const struct hot_entry *entry)
 {
     ex->from_hot = true;
@@ -312,9 +270,7 @@ void reply_blob(struct request *req, unsigned status, struct blob *blob, const c
 void reply_buf(struct request *req, unsigned status, struct buf *body, const char *content_type)
 {
     struct exchange *ex = exchange_of(req);
-    struct MHD_Response *r;
-    size_t size;
-    char *data;
+    struct payload p;
 
     content_type = content_type ? content_type : application_json;
     if (body->size && body->data[body->size - 1] != '\n' && strstr(content_type, "json"))
@@ -326,21 +282,16 @@ void reply_buf(struct request *req, unsigned status, struct buf *body, const cha
         reply_blob(req, status, blob, content_type);
         return;
     }
-    size = body->size;
-    data = buf_take(body);
-    r = MHD_create_response_from_buffer(size, data, MHD_RESPMEM_MUST_FREE);
-    send_body(ex, status, r, size, content_type);
+    p = (struct payload){.size = body->size, .release = free};
+    p.bytes = p.owner = buf_take(body);
+    send_payload(ex, status, &p, content_type);
 }
 
 void reply_text(struct request *req, unsigned status, const char *text, const char *content_type)
 {
-    struct exchange *ex = exchange_of(req);
-    size_t size = strlen(text);
+    struct payload p = {.bytes = text, .size = strlen(text)};
 
-    send_body(
-        ex, status,
-        MHD_create_response_from_buffer(size, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT),
-        size, content_type ? content_type : application_json);
+    send_payload(exchange_of(req), status, &p, content_type ? content_type : application_json);
 }
 
 void reply_json(struct request *req, unsigned status, json_t *doc)
@@ -358,10 +309,7 @@ void reply_json(struct request *req, unsigned status, json_t *doc)
 
 void reply_empty(struct request *req, unsigned status)
 {
-    struct exchange *ex = exchange_of(req);
-
-    reply_send(ex, status, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT), 0,
-               NULL);
+    send_payload(exchange_of(req), status, &(struct payload){.bytes = ""}, NULL);
 }
 
 void reply_file(struct request *req, unsigned status, int fd, uint64_t offset, uint64_t size,

@@ -32,6 +32,16 @@ bool request_is_type(const struct request *req, const char *type)
            strncasecmp(value, type, strlen(type)) == 0;
 }
 
+char *request_take_body(struct request *req)
+{
+    struct exchange *ex = exchange_of(req);
+
+    ex->taken_bytes = req->body_size;
+    req->body = "";
+    req->body_size = 0;
+    return buf_take(&ex->body);
+}
+
 /* True when text nests deeper than max; brackets in strings do not count. */
 static bool is_too_deep(const char *text, size_t size, unsigned max)
 {
@@ -150,7 +160,7 @@ void request_submit(struct request *req, struct call *call)
     struct server *s = server_of(ex);
     struct flight *f = container_of(call, struct flight, call);
 
-    assert(!ex->flight && (!ex->response || ex->stream));
+    assert(!ex->flight && (!ex->status || ex->stream));
     f->exchange = ex;
     ex->flight = f;
     s->n_calls++;
@@ -177,7 +187,7 @@ void api_answer(struct call *call)
             stream_answer(ex->stream, &call->answer);
         else
             reply_answer(&ex->req, &call->answer);
-        if (!ex->response && !ex->flight && !ex->then)
+        if (!ex->status && !ex->flight && !ex->then)
             reply_error(&ex->req, ERR_INTERNAL, "an answer was not used");
     }
     flight_free(f);

@@ -77,7 +77,8 @@ struct route {
     size_t query_size; /* of the struct it is bound to */
     /* Unknown query keys are ignored (the Hub's endpoints: clients send what they like). */
     bool query_open;
-    /* Answers do not depend on what a key is allowed beyond scope: they may be kept per loop. */
+    /* stream_open() or reply_file() may be its answer: libmicrohttpd carries all its requests. */
+    bool streams;
     bool
         probe; /* health and metrics: served while draining and overloaded, not in the access log */
 
@@ -131,6 +132,12 @@ const char *request_header(const struct request *req, const char *name);
 bool request_accepts(const struct request *req, const char *type, bool named);
 /* The Content-Type of the body is type, whatever its parameters. */
 bool request_is_type(const struct request *req, const char *type);
+
+/*
+ * The body becomes the caller's to free; the request has none any more. After request_call(),
+ * which looks at it.
+ */
+char *request_take_body(struct request *req) __attribute__((returns_nonnull));
 
 /*
  * The body as JSON: *ret is the caller's; depth-limited, duplicate keys

@@ -348,6 +348,7 @@ static void set_gauges(const struct server *s)
 void server_run(struct server *s)
 {
     check_deadlines(s);
+    front_run(s->front);
     if (is_due(s))
         run_mhd(s);
     if (s->config.metrics)
@@ -425,6 +426,8 @@ void server_stop(struct server *s)
     server_drain(s);
     s->stopping = true;
     answer_all(s);
+    if (s->front)
+        front_run(s->front);
     if (s->mhd)
         run_mhd(s); /* what can be sent at once is */
     front_free(take(&s->front));

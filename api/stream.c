@@ -118,7 +118,7 @@ struct stream *stream_open(struct request *req, const struct stream_config *conf
     struct stream *s = mem_new(struct stream);
     struct MHD_Response *r;
 
-    assert(!ex->stream && !ex->response);
+    assert(!ex->stream && !ex->status && ex->mhd);
     s->exchange = ex;
     s->config = *config;
     if (!s->config.max_queued)
@@ -131,8 +131,8 @@ struct stream *stream_open(struct request *req, const struct stream_config *conf
     /* After HEAD, libmicrohttpd 0.9.75 would send the last chunk of a body it does not send. */
     r = req->is_head ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
                      : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, on_read, ex, NULL);
-    reply_send(ex, 200, r, UINT64_MAX,
-               config->kind == STREAM_SSE ? "text/event-stream" : "application/x-ndjson");
+    reply_response(ex, 200, r, UINT64_MAX,
+                   config->kind == STREAM_SSE ? "text/event-stream" : "application/x-ndjson");
     return s;
 }
 

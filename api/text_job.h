@@ -6,13 +6,16 @@
  * The same job runs in two places. When the tokenizer is at hand and the text is
  * small (TEXT_INLINE_MAX: some 50 us at the worst), the I/O loop runs it at
  * once, on the body where it lies: nothing is copied, nobody is asked. Else it becomes a
- * call: the backend opens the tokenizer and a worker runs it.
+ * call: the backend opens the tokenizer and a worker runs it, with a crew for
+ * what is large (text_parts.h).
  */
 #include "hub/repo_id.h"
 #include "pipeline/text_tokenizer.h"
+#include "tokenizer/prefix.h"
 
 enum {
-    TEXT_INLINE_MAX = 16 << 10, /* bytes of body */
+    TEXT_INLINE_MAX = 16 << 10,  /* bytes of body */
+    TEXT_SHARED_MIN = 256 << 10, /* bytes of text, from which several workers help */
 };
 
 /* What a thread encodes with, kept from job to job. */
@@ -24,6 +27,17 @@ struct text_scratch {
 };
 struct text_scratch *text_scratch_new(size_t max_bytes);
 void text_scratch_free(struct text_scratch *s);
+
+/*
+ * Who helps with a large job. run() calls part(ctx, i, scratch) once for each i < n, on the
+ * caller's thread with its own scratch and on others with theirs, and returns when all
+ * are done.
+ */
+struct text_crew {
+    void (*run)(struct text_crew *crew, size_t n,
+                void (*part)(void *ctx, size_t i, struct text_scratch *scratch), void *ctx,
+                struct text_scratch *own);
+};
 
 struct text_job;
 
@@ -44,7 +58,11 @@ struct text_job {
     bool octets;     /* … and so is the answer */
     bool text_out;   /* the answer is text alone */
 
-    struct buf out; /* the answer's body */
+    struct text_crew *crew;        /* NULL: nobody helps */
+    struct prefix_cache *prefixes; /* NULL: none */
+
+    struct buf out;      /* the answer's body */
+    size_t reused_bytes; /* of the text: known from an earlier one */
 };
 
 /* OP_TEXT: by handle, or by model as POST /tokenize names it. */

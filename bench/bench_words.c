@@ -57,6 +57,7 @@ static void prepare(struct subject *s, const char *path)
 {
     AUTO_ERR struct err err = {0};
     AUTO_BUF struct buf json = {0};
+    AUTO_ADDED_NAMES struct added_names names = {0};
     struct image_writer w = {0};
     struct image_key key = {{0}};
     int64_t at[4];
@@ -67,7 +68,7 @@ static void prepare(struct subject *s, const char *path)
                         &s->spec, &err))
         die(path, err.msg);
     at[1] = cpu_ns();
-    if (!program_compile(&s->spec, &w, &err) || !token_model_compile(&s->spec, &w, &err))
+    if (!program_compile(&s->spec, &w, &names, &err) || !token_model_compile(&s->spec, &w, &err))
         die(path, err.msg);
     words_compile(&s->spec, &w);
     image_finish(&w, &key, &s->image);
@@ -77,7 +78,7 @@ static void prepare(struct subject *s, const char *path)
         !program_open(image, &s->program, &err))
         die(path, err.msg);
     s->scanner = scanner_find(&s->spec, s->spec.pretokenizers, s->spec.n_pretokenizers);
-    s->words = words_open(image, s->model, s->program, s->scanner);
+    s->words = words_open(image, s->model, s->program, s->scanner, false);
     at[3] = cpu_ns();
     s->scratch = words_scratch_new(0);
     printf("{\"tokenizer\":\"%s\",\"load_ms\":%.1f,\"compile_ms\":%.1f,\"open_ms\":%.3f,"

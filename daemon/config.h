@@ -84,7 +84,7 @@ struct settings {
     int64_t cache_memory_bytes;
     int64_t cache_disk_bytes;
     int64_t pipeline_memory_bytes;
-    int64_t tokenizer_memory_bytes, tokenizer_words_bytes;
+    int64_t tokenizer_memory_bytes, tokenizer_words_bytes, prefix_memory_bytes;
     int64_t events_kept;
     int64_t max_leases;
     int64_t max_lease_ttl_s;

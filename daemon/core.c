@@ -311,6 +311,8 @@ bool core_load(struct core *core, struct err *err)
     event_log_init(&core->events, (size_t)core->settings->events_kept);
     templates_init(&core->templates, TEMPLATES_BYTES);
     core->scratches = scratches_new((size_t)core->settings->tokenizer_words_bytes);
+    if (core->settings->prefix_memory_bytes)
+        core->prefixes = prefix_cache_new((size_t)core->settings->prefix_memory_bytes);
     handles_init(&core->handles, (size_t)core->settings->pipeline_memory_bytes);
     idempotency_init(&core->idempotency, core->settings->idempotency_ttl_s);
     provisionals_init(&core->provisionals);
@@ -401,6 +403,7 @@ void core_release(struct core *core)
     templates_release(&core->templates);
     tokenizers_release(&core->tokenizers);
     scratches_free(core->scratches);
+    prefix_cache_free(core->prefixes);
     handles_release(&core->handles);
     idempotency_release(&core->idempotency);
     provisionals_release(&core->provisionals);

@@ -17,6 +17,7 @@
 #include "arch/registry.h"
 #include "daemon/change.h"
 #include "daemon/config.h"
+#include "daemon/crew.h"
 #include "daemon/gate.h"
 #include "daemon/handles.h"
 #include "daemon/hubcache.h"
@@ -76,8 +77,9 @@ struct core {
     struct templates templates;
     struct tokenizers tokenizers;
     struct scratches *scratches;
-    struct leases leases;   /* those that are durable */
-    size_t n_leases_coming; /* those that are being written */
+    struct prefix_cache *prefixes; /* NULL: none is kept */
+    struct leases leases;          /* those that are durable */
+    size_t n_leases_coming;        /* those that are being written */
     struct idempotency idempotency;
     struct provisionals provisionals;
 

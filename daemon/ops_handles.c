@@ -270,8 +270,11 @@ static void on_deleted(struct change *c)
     struct handle *h = c->subject;
 
     loops_invalidate(c->core->loops, handle_tag(h->id));
-    if (h->kind == STORE_TOKENIZER)
+    if (h->kind == STORE_TOKENIZER) {
         loops_drop_text(c->core->loops, h->id);
+        /* Of all: a block belongs to files, and nobody knows who else has them. */
+        prefix_cache_clear(c->core->prefixes);
+    }
     if (h->n_leases)
         drop_leases_of(c->core, h->id);
     handles_remove(&c->core->handles, h);

@@ -256,6 +256,7 @@ static void drop_handles(struct core *core, struct reset *r)
             handles_remove(t, TAILQ_FIRST(&t->by_use[k]));
     handles_all_leaving(t, false);
     loops_drop_text(core->loops, NULL);
+    prefix_cache_clear(core->prefixes);
     leases_release(&core->leases);
     leases_arm(core);
 }
@@ -291,6 +292,7 @@ static void on_reset(struct change *c)
     r->drop.forget.done = on_caches_dropped;
     if (r->what.caches) {
         loops_drop_text(core->loops, NULL);
+        prefix_cache_clear(core->prefixes);
         tokenizers_forget(&core->tokenizers);
         caches_drop(core, NULL, &r->drop);
     } else

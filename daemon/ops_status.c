@@ -108,6 +108,23 @@ static void write_tokenizers(const struct tokenizers *t, struct buf *b)
             (double)t->n_failed);
 }
 
+static void write_prefixes(struct prefix_cache *c, struct buf *b)
+{
+    struct prefix_counts n = {0};
+
+    if (c)
+        prefix_cache_counts(c, &n);
+    gauge(b, "pipelined_prefix_cache_bytes", "Texts that are kept with their ids.",
+          (double)n.bytes);
+    gauge(b, "pipelined_prefix_cache_blocks", "Blocks of texts that are kept.", (double)n.n_blocks);
+    counter(b, "pipelined_prefix_cache_hits_total", "Blocks that needed no encoding.",
+            (double)n.hits);
+    counter(b, "pipelined_prefix_cache_misses_total", "Blocks that were not kept.",
+            (double)n.misses);
+    counter(b, "pipelined_prefix_cache_evicted_total", "Blocks dropped to keep the budget.",
+            (double)n.evicted);
+}
+
 static void document(struct core *core, const struct status *s, struct buf *b)
 {
     struct json j = json_begin(b);
@@ -156,6 +173,7 @@ void op_status(struct core *core, struct call *call)
         write_cache(core->hubcache, &b);
         write_models(&s.source, &b);
         write_tokenizers(&core->tokenizers, &b);
+        write_prefixes(core->prefixes, &b);
     }
     core_answer_buf(core, call, 200, &b);
 }

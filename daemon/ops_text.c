@@ -1,6 +1,6 @@
 /*
  * OP_TEXT: the tokenizer of a handle (or of a model) is opened, then a worker runs
- * the job.
+ * the job, and those that are free help.
  */
 #include "api/args.h"
 #include "daemon/core.h"
@@ -20,6 +20,7 @@ struct texting {
     int64_t max_length;
     bool whitespace_fix;
     uv_work_t work;
+    struct crew crew;
 
     /* ---- the worker's */
     bool ok;
@@ -36,9 +37,12 @@ static void finish(struct texting *g)
     struct text_job *job = job_of(g);
 
     job->tokenizer = NULL;
-    if (g->ok)
+    if (g->ok && g->call->idempotency_key[0]) {
         core_answer_buf(g->core, g->call, 200, &job->out);
-    else
+    } else if (g->ok) {
+        g->call->answer.status = 200; /* its body is the job's: whoever asked takes it there */
+        core_answer(g->core, g->call);
+    } else
         core_answer_err(g->core, g->call, &g->err);
     g->core->n_jobs--;
     model_unref(g->model);
@@ -54,16 +58,20 @@ static void run(uv_work_t *work)
     struct text_job *job = job_of(g);
 
     job->scratch = scratches_take(g->core->scratches);
+    job->crew = &g->crew.text;
+    job->prefixes = g->core->prefixes;
     g->ok = job->kind->run(job, &g->err);
     scratches_give(g->core->scratches, take(&job->scratch));
 }
 
 /* ---- on the core loop */
 
+static void on_ended(struct crew *crew) { finish(container_of(crew, struct texting, crew)); }
+
 static void on_run(uv_work_t *work, int status)
 {
     (void)status; /* never canceled */
-    finish(container_of(work, struct texting, work));
+    crew_end(&container_of(work, struct texting, work)->crew, on_ended);
 }
 
 static int64_t pad_id(const struct model *m)
@@ -91,6 +99,7 @@ static void on_open(struct tokenizers_op *op, struct tokenizer *tokenizer, const
                                                                .whitespace_fix = g->whitespace_fix},
                                       g->id);
     args->job.tokenizer = args->opened;
+    crew_init(&g->crew, g->core);
     uv_queue_work(g->core->loop, &g->work, run, on_run);
 }
 

@@ -140,6 +140,10 @@ const struct setting settings[] = {
      1024 * GIB, .help = "Loaded tokenizers: mapped files, of which memory holds what is used."},
     {"tokenizer-words", SETTING_BYTES, GROUP_KEPT, AT(tokenizer_words_bytes), "SIZE", "16M", MIB,
      64 * GIB, .help = "Memory of each thread for words that it has encoded."},
+    {"prefix-memory", SETTING_BYTES, GROUP_KEPT, AT(prefix_memory_bytes), "SIZE", "64M", 0,
+     1024 * GIB,
+     .help = "Memory for long texts that were encoded, so that those that begin alike are not "
+             "encoded again. 0: none."},
     {"events-kept", SETTING_INT, GROUP_KEPT, AT(events_kept), "N", "10000", 16, 10000000,
      .help = "Events that can still be read with since=; older ones are 410."},
     {"max-leases", SETTING_INT, GROUP_KEPT, AT(max_leases), "N", "100000", 1, 100000000,

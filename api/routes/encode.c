@@ -7,6 +7,7 @@
 #include "api/routes/encoding_json.h"
 #include "api/routes/text.h"
 #include "api/routes/text_fields.h"
+#include "api/text_parts.h"
 #include "json/writer.h"
 
 enum { BODY_MAX = 64 << 20 };
@@ -58,13 +59,19 @@ static void body_release(struct encode_body *b)
     text_list_release(&b->pair);
 }
 
+/* Texts by themselves, of which ids, names and offsets are wanted at the most. */
 static bool is_plain(const struct encode_body *b)
 {
     const struct encoding_parts *p = &b->parts;
 
     return !b->pair.n && !b->is_pretokenized && b->truncation == ASK_ERROR &&
-           b->padding == PAD_NONE && !p->offsets && !p->tokens && !p->type_ids &&
-           !p->special_mask && !p->attention_mask && !p->word_ids;
+           b->padding == PAD_NONE && !p->type_ids && !p->special_mask && !p->attention_mask &&
+           !p->word_ids;
+}
+
+static bool is_bare(const struct encode_body *b)
+{
+    return is_plain(b) && !b->parts.offsets && !b->parts.tokens;
 }
 
 static bool check(const struct text_job *job, const struct encode_body *b, struct err *err)
@@ -78,7 +85,7 @@ static bool check(const struct text_job *job, const struct encode_body *b, struc
     if (b->is_pretokenized && single)
         return text_field_wrong(err, "text",
                                 "is_pretokenized wants the words of one text, in an array");
-    if (b->partial && (!single || !is_plain(b)))
+    if (b->partial && (!single || !is_bare(b)))
         return text_field_wrong(err, "partial", "it goes with one text and its ids, nothing else");
     if (b->truncation != ASK_ERROR && !b->max_length && !job->tokenizer->max_length)
         return text_field_wrong(err, "max_length", "truncation needs it: this tokenizer has none");
@@ -137,29 +144,47 @@ static void write_ids(struct text_job *job, const struct id_list *ids)
     json_open(&j, '{');
     json_key(&j, "ids"), json_write_u32s(&job->out, ids->items, ids->n);
     json_int(&j, "count", (int64_t)ids->n);
+    if (job->reused_bytes)
+        json_int(&j, "reused_bytes", (int64_t)job->reused_bytes);
     json_close(&j, '}');
+}
+
+/* What the texts of a list become, each by one thread. */
+struct many {
+    const struct text_job *job;
+    const struct encode_body *b;
+    struct encoded *items;
+    size_t *counts;
+};
+
+static bool count_one(void *ctx, size_t i, struct text_scratch *scratch, struct err *err)
+{
+    const struct many *m = ctx;
+    struct slice text = m->b->text.items[i];
+
+    return tokenizer_count(m->job->tokenizer->tokenizer, text.data, text.size,
+                           m->b->add_special_tokens, scratch->scratch, &m->counts[i], err);
 }
 
 static bool count(struct text_job *job, const struct encode_body *b, struct err *err)
 {
+    AUTO_FREE size_t *counts = mem_new_array(b->text.n + 1, size_t);
+    struct many many = {.job = job, .b = b, .counts = counts};
     struct json j = json_begin(&job->out);
-    size_t n;
 
+    if (!(b->text.is_list
+              ? text_parts_each(job, b->text.items, b->text.n, count_one, &many, err)
+              : text_parts_count(job, b->text.items[0], b->add_special_tokens, counts, err)))
+        return false;
     json_open(&j, '{');
-    if (b->text.is_list)
+    if (!b->text.is_list) {
+        json_int(&j, "count", (int64_t)counts[0]);
+    } else {
         json_key(&j, "counts"), json_open(&j, '[');
-    for (size_t i = 0; i < b->text.n; i++) {
-        if (!tokenizer_count(job->tokenizer->tokenizer, b->text.items[i].data,
-                             b->text.items[i].size, b->add_special_tokens, job->scratch->scratch,
-                             &n, err))
-            return false;
-        if (b->text.is_list)
-            json_item(&j), json_write_int(&job->out, (int64_t)n);
-        else
-            json_int(&j, "count", (int64_t)n);
-    }
-    if (b->text.is_list)
+        for (size_t i = 0; i < b->text.n; i++)
+            json_item(&j), json_write_int(&job->out, (int64_t)counts[i]);
         json_close(&j, ']');
+    }
     json_close(&j, '}');
     return true;
 }
@@ -180,15 +205,16 @@ static bool encode_partial(struct text_job *job, const struct encode_body *b, st
     return ok;
 }
 
-static bool encode_plain(struct text_job *job, const struct encode_body *b, struct slice text,
-                         struct err *err)
+static bool encode_bare(struct text_job *job, const struct encode_body *b, struct err *err)
 {
     struct id_list *ids = &job->scratch->ids;
 
     ids->n = 0;
-    return tokenizer_encode_ids(job->tokenizer->tokenizer, text.data, text.size,
-                                b->add_special_tokens, job->scratch->scratch, ids, err) &&
-           fits(job, b, ids->n, err);
+    if (!text_parts_ids(job, b->text.items[0], b->add_special_tokens, ids, err) ||
+        !fits(job, b, ids->n, err))
+        return false;
+    write_ids(job, ids);
+    return true;
 }
 
 /* ---- everything else */
@@ -223,13 +249,22 @@ static struct padding padding_of(const struct text_job *job, const struct encode
                             .side = (enum text_side)b->padding_side};
 }
 
-static bool encode_item(struct text_job *job, const struct encode_body *b, size_t i,
-                        struct encoded *ret, struct err *err)
+static struct encode_options options_of(const struct text_job *job, const struct encode_body *b)
 {
-    const struct encode_options options = {.add_special_tokens = b->add_special_tokens,
-                                           .offsets = b->parts.offsets,
-                                           .offset_unit = (enum offset_unit)b->offset_unit,
-                                           .truncation = truncation_of(job, b)};
+    return (struct encode_options){.add_special_tokens = b->add_special_tokens,
+                                   .offsets = b->parts.offsets,
+                                   .plain = is_plain(b),
+                                   .offset_unit = (enum offset_unit)b->offset_unit,
+                                   .truncation = truncation_of(job, b)};
+}
+
+static bool encode_item(void *ctx, size_t i, struct text_scratch *scratch, struct err *err)
+{
+    const struct many *m = ctx;
+    const struct text_job *job = m->job;
+    const struct encode_body *b = m->b;
+    const struct encode_options options = options_of(job, b);
+    struct encoded *ret = &m->items[i];
     const bool words = b->is_pretokenized;
     const struct encode_input text = {.words = &b->text.items[words ? 0 : i],
                                       .n_words = words ? b->text.n : 1,
@@ -239,8 +274,20 @@ static bool encode_item(struct text_job *job, const struct encode_body *b, size_
                                       .pretokenized = words};
 
     return tokenizer_encode(job->tokenizer->tokenizer, &text, b->pair.n ? &pair : NULL, &options,
-                            job->scratch->scratch, ret, err) &&
+                            scratch->scratch, ret, err) &&
            (b->truncation != ASK_ERROR || fits(job, b, ret->n, err));
+}
+
+static bool encode_items(struct text_job *job, const struct encode_body *b, struct encoded *items,
+                         size_t n, struct err *err)
+{
+    struct many many = {.job = job, .b = b, .items = items};
+    const struct encode_options options = options_of(job, b);
+
+    if (b->text.is_list || !options.plain)
+        return text_parts_each(job, b->text.items, n, encode_item, &many, err);
+    return text_parts_encode(job, b->text.items[0], &options, items, err) &&
+           fits(job, b, items->n, err);
 }
 
 static bool encode_all(struct text_job *job, const struct encode_body *b, struct err *err)
@@ -248,10 +295,9 @@ static bool encode_all(struct text_job *job, const struct encode_body *b, struct
     size_t n = b->is_pretokenized ? 1 : b->text.n;
     struct encoded *items = mem_new_array(n + 1, struct encoded);
     struct json j = json_begin(&job->out);
-    bool is_list = b->text.is_list && !b->is_pretokenized, ok = true;
+    bool is_list = b->text.is_list && !b->is_pretokenized;
+    bool ok = encode_items(job, b, items, n, err);
 
-    for (size_t i = 0; ok && i < n; i++)
-        ok = encode_item(job, b, i, &items[i], err);
     if (ok && b->padding != PAD_NONE) {
         const struct padding padding = padding_of(job, b);
 
@@ -285,13 +331,11 @@ static bool run(struct text_job *job, struct err *err)
         ;
     else if (b.partial)
         ok = encode_partial(job, &b, err);
-    else if (b.count_only && is_plain(&b))
+    else if (b.count_only && is_bare(&b))
         ok = count(job, &b, err);
-    else if (is_plain(&b) && !b.text.is_list) {
-        ok = encode_plain(job, &b, b.text.items[0], err);
-        if (ok)
-            write_ids(job, &job->scratch->ids);
-    } else
+    else if (is_bare(&b) && !b.text.is_list)
+        ok = encode_bare(job, &b, err);
+    else
         ok = encode_all(job, &b, err);
     body_release(&b);
     return ok;

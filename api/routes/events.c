@@ -348,13 +348,13 @@ static const enum err_code all_errors[] = {ERR_COMPACTED, ERR_NONE};
 static const enum err_code one_errors[] = {ERR_COMPACTED, ERR_PIPELINE_NOT_FOUND, ERR_NONE};
 
 static const struct route rows[] = {
-    {METHOD_GET, "/v1/events", all_events, .id = "listEvents", .scope = SCOPE_READ,
+    {METHOD_GET, "/v1/events", all_events, .id = "listEvents", .streams = true, .scope = SCOPE_READ,
      .query = &all_table, .query_size = sizeof(struct event_query),
      .answer_type = "text/event-stream", .errors = all_errors, .tag = "events",
      .summary = "Every change, in order"},
     {METHOD_GET, "/v1/pipelines/{id}/events", pipeline_events, .id = "listPipelineEvents",
-     .scope = SCOPE_READ, .query = &one_table, .query_size = sizeof(struct event_query),
-     .answer_type = "text/event-stream", .errors = one_errors, .tag = "events",
-     .summary = "What happened to one pipeline"},
+     .streams = true, .scope = SCOPE_READ, .query = &one_table,
+     .query_size = sizeof(struct event_query), .answer_type = "text/event-stream",
+     .errors = one_errors, .tag = "events", .summary = "What happened to one pipeline"},
 };
 const struct route_table event_routes = ROUTE_TABLE(rows);

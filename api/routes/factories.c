@@ -87,10 +87,10 @@ static const enum err_code build_errors[] = {
 static const enum err_code get_errors[] = {ERR_FACTORY_NOT_FOUND, ERR_NONE};
 
 static const struct route rows[] = {
-    {METHOD_POST, "/v1/factories", create_factory, .id = "createFactory", .scope = SCOPE_WRITE,
-     .body = BODY_JSON, .body_required = true, .body_fields = &pipeline_request_table,
-     RESOLVE_QUERY, .status = 201, .errors = resolve_errors, .tag = "pipelines",
-     .summary = "Resolve a model, without its weights"},
+    {METHOD_POST, "/v1/factories", create_factory, .id = "createFactory", .streams = true,
+     .scope = SCOPE_WRITE, .body = BODY_JSON, .body_required = true,
+     .body_fields = &pipeline_request_table, RESOLVE_QUERY, .status = 201, .errors = resolve_errors,
+     .tag = "pipelines", .summary = "Resolve a model, without its weights"},
     {METHOD_GET, "/v1/factories", list_factories, .id = "listFactories", .scope = SCOPE_READ,
      .query = &list_table, .query_size = sizeof(struct list_query), .tag = "pipelines",
      .summary = "List factories"},
@@ -100,7 +100,7 @@ static const struct route rows[] = {
      .scope = SCOPE_WRITE, .status = 204, .errors = get_errors, .tag = "pipelines",
      .summary = "Forget a factory"},
     {METHOD_POST, "/v1/factories/{id}/pipelines", build_pipeline, .id = "buildPipeline",
-     .scope = SCOPE_WRITE, .body = BODY_JSON,
+     .streams = true, .scope = SCOPE_WRITE, .body = BODY_JSON,
      .body_schema = "{\"type\":\"object\",\"maxProperties\":0}", .status = 201,
      .errors = build_errors, .tag = "pipelines", .summary = "Call a factory"},
 };

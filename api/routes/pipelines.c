@@ -98,10 +98,10 @@ static const enum err_code delete_errors[] = {ERR_PIPELINE_NOT_FOUND, ERR_PIPELI
                                               ERR_PRECONDITION, ERR_STORE, ERR_NONE};
 
 static const struct route rows[] = {
-    {METHOD_POST, "/v1/pipelines", create_pipeline, .id = "createPipeline", .scope = SCOPE_WRITE,
-     .body = BODY_JSON, .body_required = true, .body_fields = &pipeline_request_table,
-     RESOLVE_QUERY, .status = 201, .errors = resolve_errors, .tag = "pipelines",
-     .summary = "Resolve a model and check its weights"},
+    {METHOD_POST, "/v1/pipelines", create_pipeline, .id = "createPipeline", .streams = true,
+     .scope = SCOPE_WRITE, .body = BODY_JSON, .body_required = true,
+     .body_fields = &pipeline_request_table, RESOLVE_QUERY, .status = 201, .errors = resolve_errors,
+     .tag = "pipelines", .summary = "Resolve a model and check its weights"},
     {METHOD_GET, "/v1/pipelines", list_pipelines, .id = "listPipelines", .scope = SCOPE_READ,
      .query = &list_table, .query_size = sizeof(struct list_query), .tag = "pipelines",
      .summary = "List pipelines"},

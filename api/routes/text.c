@@ -30,24 +30,31 @@ static void on_answer(struct request *req, struct call *call)
 
     if (args->opened)
         texts_put(&app->texts, args->opened);
+    if (call->answer.status && !call->answer.body) {
+        req->revision = call->answer.revision;
+        reply_buf(req, call->answer.status, &args->job.out, answer_type(&args->job));
+        return;
+    }
     call->answer.content_type = answer_type(&args->job);
     reply_answer(req, &call->answer);
 }
 
-static struct args_text *args_of(const struct request *req, const struct text_job *job)
+static struct args_text *args_of(const struct text_job *job)
 {
     struct args_text *args = mem_new(struct args_text);
 
     args->job = *job;
-    args->owned_body = str_dup_n(req->body, req->body_size);
-    args->job.body = args->owned_body;
     return args;
 }
 
 static void submit(struct request *req, struct args_text *args)
 {
+    struct call *call = request_call(req, OP_TEXT, args, args_text_release);
+
+    args->owned_body = request_take_body(req);
+    args->job.body = args->owned_body;
     req->on_answer = on_answer;
-    request_submit(req, request_call(req, OP_TEXT, args, args_text_release));
+    request_submit(req, call);
 }
 
 static void run_here(struct request *req, struct text_job *job, struct text_tokenizer *t)
@@ -84,7 +91,7 @@ void text_by_handle(struct request *req, const struct text_kind *kind, char *arg
         free(argument);
         return;
     }
-    args = args_of(req, &job);
+    args = args_of(&job);
     snprintf(args->id, sizeof(args->id), "%s", handle->id);
     free(handle);
     submit(req, args);
@@ -94,7 +101,7 @@ void text_by_model(struct request *req, const struct text_kind *kind, const char
 {
     AUTO_ERR struct err err = {0};
     struct text_job job = {.kind = kind, .body_size = req->body_size};
-    struct args_text *args = args_of(req, &job);
+    struct args_text *args = args_of(&job);
 
     if (!model_ref_parse(&args->ref, model, NULL, NULL, &err)) {
         reply_problem(req, &err);

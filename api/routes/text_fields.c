@@ -29,9 +29,6 @@ bool text_field_wrong(struct err *err, const char *field, const char *fmt, ...)
 
 struct reading {
     struct json_reader r;
-    const char *body;
-    size_t size;
-    struct buf *keep; /* has room for all of the body: what it holds never moves */
     struct err *err;
 };
 
@@ -42,22 +39,6 @@ static bool wants(struct reading *g, enum json_kind kind, const char *field, con
     if (found == kind || found == KIND_NONE)
         return true;
     return text_field_wrong(g->err, field, "%s is wanted", what);
-}
-
-static bool read_string(struct reading *g, struct slice *ret)
-{
-    struct slice s;
-
-    if (!json_read_text(&g->r, &s))
-        return false;
-    if (s.data < g->body || s.data >= g->body + g->size) {
-        size_t at = g->keep->size;
-
-        buf_append(g->keep, s.data, s.size);
-        s.data = g->keep->data + at;
-    }
-    *ret = s;
-    return true;
 }
 
 static bool read_bool(struct reading *g, const struct text_field *f, bool *ret)
@@ -116,12 +97,12 @@ static bool read_strings(struct reading *g, const struct text_field *f, struct t
     ret->is_list = json_read_kind(&g->r) == KIND_ARRAY;
     if (!ret->is_list)
         return wants(g, KIND_STRING, f->name, "a string or an array of strings") &&
-               read_string(g, &s) && push_text(ret, s);
+               json_read_text(&g->r, &s) && push_text(ret, s);
     json_read_array(&g->r);
     while (json_read_item(&g->r)) {
         if (ret->n == TEXTS_IN_BODY_MAX)
             return text_field_wrong(g->err, f->name, "more than %d texts", TEXTS_IN_BODY_MAX);
-        if (!wants(g, KIND_STRING, f->name, "a string in the array") || !read_string(g, &s))
+        if (!wants(g, KIND_STRING, f->name, "a string in the array") || !json_read_text(&g->r, &s))
             return false;
         push_text(ret, s);
     }
@@ -197,7 +178,7 @@ static bool read_value(struct reading *g, const struct text_field *f, void *ret)
     case TEXT_FIELD_ENUM:
         return read_enum(g, f, at);
     case TEXT_FIELD_STRING:
-        return wants(g, KIND_STRING, f->name, "a string") && read_string(g, at);
+        return wants(g, KIND_STRING, f->name, "a string") && json_read_text(&g->r, at);
     case TEXT_FIELD_STRINGS:
         return read_strings(g, f, at);
     case TEXT_FIELD_IDS:
@@ -222,14 +203,16 @@ static bool unknown(const struct text_field *fields, size_t n, struct slice key,
 bool text_fields_read(const struct text_field *fields, size_t n, const char *body, size_t size,
                       struct buf *keep, void *ret, struct err *err)
 {
-    struct reading g = {json_reader(body, size), body, size, keep, err};
+    struct reading g = {json_reader(body, size), err};
     uint32_t seen = 0;
     struct slice key;
     bool ok = true;
 
     buf_clear(keep);
-    if (memchr(body, '\\', size))
-        buf_reserve(keep, size);
+    if (memchr(body, '\\', size)) {
+        buf_reserve(keep, size + JSON_KEEP_ROOM);
+        g.r.keep = keep;
+    }
     json_read_object(&g.r);
     while (ok && json_read_key(&g.r, &key)) {
         size_t i = 0;

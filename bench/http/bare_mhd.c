@@ -18,9 +18,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **slot)
 {
-    (void)cls, (void)url, (void)method, (void)version, (void)upload, (void)upload_size;
-    if (!*slot) {
+    (void)cls, (void)url, (void)method, (void)version, (void)upload;
+    if (!*slot || *upload_size) {
         *slot = &response;
+        *upload_size = 0; /* a body is taken and forgotten */
         return MHD_YES;
     }
     return MHD_queue_response(c, 200, response);

@@ -161,12 +161,34 @@ static const char *unicode_escape(struct json_reader *r, const char *p, uint32_t
     return p + 6;
 }
 
+/* What a backslash and c stand for; 0: not one of these. */
+static inline char plain_escape(char c)
+{
+    switch (c) {
+    case 'n':
+        return '\n';
+    case '"':
+    case '\\':
+    case '/':
+        return c;
+    case 't':
+        return '\t';
+    case 'r':
+        return '\r';
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    default:
+        return 0;
+    }
+}
+
 /* At a backslash: checks the escape, appends what it stands for to out if given; NULL on a fault.
  */
 static const char *escape(struct json_reader *r, const char *p, struct buf *out)
 {
-    static const char plain[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
-    char text[4];
+    char text[4], plain;
     uint32_t cp;
 
     if (r->end - p >= 2 && p[1] == 'u') {
@@ -178,11 +200,9 @@ static const char *escape(struct json_reader *r, const char *p, struct buf *out)
         }
         return p;
     }
-    for (size_t i = 0; r->end - p >= 2 && i + 1 < sizeof(plain); i += 2) {
-        if (p[1] != plain[i])
-            continue;
+    if (r->end - p >= 2 && (plain = plain_escape(p[1]))) {
         if (out)
-            buf_append_char(out, plain[i + 1]);
+            buf_append_char(out, plain);
         return p + 2;
     }
     fault_at(r, p, "no such escape");
@@ -196,6 +216,69 @@ static bool check_utf8(struct json_reader *r, const char *from, const char *to)
     if (utf8_valid(from, (size_t)(to - from), &bad))
         return true;
     return fault_at(r, from + bad, "not UTF-8");
+}
+
+/* Copies plain bytes from p to *to up to the next one that is not; both have 16 bytes to spare. */
+static inline const char *copy_plain(const char *p, const char *end, char **to)
+{
+    char *at = *to;
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    const __m128i last_control = _mm_set1_epi8(0x1f);
+
+    for (; end - p >= 16; p += 16, at += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)p);
+        __m128i special = _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, slash));
+        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, last_control), block);
+        unsigned hit = (unsigned)_mm_movemask_epi8(_mm_or_si128(special, control));
+
+        _mm_storeu_si128((__m128i *)at, block);
+        if (hit) {
+            *to = at + __builtin_ctz(hit);
+            return p + __builtin_ctz(hit);
+        }
+    }
+#endif
+    for (; p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20; p++)
+        *at++ = *p;
+    *to = at;
+    return p;
+}
+
+/*
+ * Of a string with escapes, from behind its opening quote: what json_reader.keep is for. False:
+ * there is something wrong with it, for read_string() to say what.
+ */
+static bool keep_string(struct json_reader *r, const char *from, struct slice *ret)
+{
+    struct buf *keep = r->keep;
+    char *begin = keep->data + keep->size, *to = begin, *checked = begin;
+    const char *p = from;
+
+    for (;;) {
+        p = copy_plain(p, r->end, &to);
+        if (p == r->end || (*p != '"' && *p != '\\'))
+            return false;
+        if (*p == '\\' && r->end - p >= 2 && (*to = plain_escape(p[1]))) {
+            to++;
+            p += 2;
+            continue;
+        }
+        /* An escape cannot complete a sequence. */
+        if (!utf8_valid(checked, (size_t)(to - checked), NULL))
+            return false;
+        if (*p == '"')
+            break;
+        keep->size = (size_t)(to - keep->data);
+        p = escape(r, p, keep);
+        if (!p)
+            return false;
+        checked = to = keep->data + keep->size;
+    }
+    keep->size = (size_t)(to - keep->data);
+    *ret = (struct slice){begin, (size_t)(to - begin)};
+    r->p = p + 1;
+    return true;
 }
 
 /*
@@ -222,6 +305,8 @@ static bool read_string(struct json_reader *r, struct slice *ret)
             r->p = stop + 1;
             return true;
         }
+        if (!escaped && *stop == '\\' && ret && r->keep && keep_string(r, from, ret))
+            return true;
         if (!escaped) {
             escaped = true;
             if (out)

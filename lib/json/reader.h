@@ -45,7 +45,7 @@ enum json_kind {
     KIND_NULL,
 };
 
-enum { JSON_DEPTH_DEFAULT = 64, JSON_DEPTH_MAX = 256 };
+enum { JSON_DEPTH_DEFAULT = 64, JSON_DEPTH_MAX = 256, JSON_KEEP_ROOM = 16 };
 
 struct json_reader {
     const char *start, *p, *end;
@@ -56,6 +56,11 @@ struct json_reader {
     const char *fault;                       /* static text; NULL: none */
     size_t fault_at;                         /* offset of it */
     struct buf scratch;                      /* the last string that had escapes */
+    /*
+     * NULL, or where such strings go instead, one behind the other, to stay; borrowed. It must
+     * have room for the whole text and JSON_KEEP_ROOM more behind its size.
+     */
+    struct buf *keep;
 };
 
 /* max_depth may be changed (at most JSON_DEPTH_MAX) before the first call. */

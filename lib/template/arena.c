@@ -27,6 +27,8 @@ void *arena_grow(struct arena *a, size_t size)
     a->p = c->bytes + size;
     a->end = c->bytes + wanted;
     a->bytes += wanted;
+    if (a->alarm && a->bytes > a->limit && *a->alarm > 0)
+        *a->alarm = 0;
     return c->bytes;
 }
 

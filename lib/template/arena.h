@@ -3,7 +3,8 @@
  * Arena: memory that is freed all at once. Zero-initialised is empty.
  *
  * It may be given a first piece of memory that is not its own, on the caller's
- * stack: what fits there costs no malloc().
+ * stack: what fits there costs no malloc(). It does not fail; whoever counts down
+ * work has it set his count to 0 when it holds too much, so that one look is enough.
  */
 #include "base/base.h"
 
@@ -11,7 +12,9 @@ struct arena_chunk;
 struct arena {
     struct arena_chunk *chunks;
     char *p, *end;
-    size_t bytes; /* of all chunks, the lent piece not among them */
+    size_t bytes;   /* of all chunks, the lent piece not among them */
+    size_t limit;   /* of bytes: beyond it *alarm becomes 0 */
+    int64_t *alarm; /* NULL: no limit */
 };
 
 static inline struct arena arena_on(void *lent, size_t size)

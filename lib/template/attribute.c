@@ -86,6 +86,12 @@ static bool attribute(struct render *r, struct value object, struct str *name, s
 
 /* ---- slices */
 
+/* Code points are to be counted, and found by their number: at once when all are ASCII. */
+static bool count_chars(struct render *r, const struct str *s)
+{
+    return s->n_chars == s->size + 1 || render_charge(r, s->size);
+}
+
 static bool bound(struct render *r, struct value v, int64_t n, int64_t low, int64_t high,
                   int64_t absent, int64_t *ret)
 {
@@ -176,6 +182,8 @@ static bool slice_of(struct render *r, struct value v, const struct value *slice
 {
     int64_t n = 0, start = 0, step = 1, count = 0, stop = 0;
 
+    if (v.kind == V_STR && !count_chars(r, v.str))
+        return false;
     if (!value_length(v, &n) || !slice_range(r, slice, n, &start, &step, &count, &stop))
         return false;
     if (v.kind == V_STR)
@@ -202,6 +210,8 @@ static bool index_of(struct render *r, struct value v, int64_t i, struct value *
     int64_t n = 0;
 
     *ret = MISSING;
+    if (v.kind == V_STR && !count_chars(r, v.str))
+        return false;
     value_length(v, &n);
     if (i < 0)
         i += n;

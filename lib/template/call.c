@@ -74,6 +74,8 @@ bool function_call(struct render *r, const struct function *f, const struct args
     const struct function_def *d = f->def;
     struct value argv[PARAMS_MAX];
 
+    if (f->self.kind == V_STR && !render_charge(r, f->self.str->size))
+        return false;
     if (d->run_any)
         return d->run_any(r, f->self, a, ret);
     return bind_args(r, d->name, d->keywords ? d->params : NULL, d->min, d->max, a, argv) &&
@@ -227,8 +229,9 @@ bool call_macro(struct render *r, const struct macro *m, const struct args *a, s
     if (r->macro_depth >= r->limits.max_depth)
         return render_limit(r, ERR_TEMPLATE_DEPTH, r->limits.max_depth,
                             "macros call each other too deeply");
-    frame_enter(r, d->body.scope, f);
-    if (!macro_bind(r, d, f, a, used))
+    if (!frame_enter(r, d->body.scope, f) ||
+        !render_charge(r, d->n_params * a->n_keywords * sizeof(struct value)) ||
+        !macro_bind(r, d, f, a, used))
         return false;
     r->macro_depth++;
     r->out = &b;
@@ -318,7 +321,8 @@ static bool fill_dict(struct render *r, struct dict *d, struct value from)
 
     if (from.kind == V_DICT) {
         for (size_t i = 0; i < from.dict->n; i++)
-            if (!dict_set(r, d, from.dict->entries[i].key, from.dict->entries[i].value))
+            if (!render_step(r) ||
+                !dict_set(r, d, from.dict->entries[i].key, from.dict->entries[i].value))
                 return false;
         return true;
     }

@@ -43,7 +43,8 @@ static bool dict_copy(struct render *r, struct value self, struct value *argv, s
     (void)argv;
     *ret = (struct value){.kind = V_DICT, .dict = dict_new(&r->arena)};
     for (size_t i = 0; i < self.dict->n; i++)
-        if (!dict_set(r, ret->dict, self.dict->entries[i].key, self.dict->entries[i].value))
+        if (!render_step(r) ||
+            !dict_set(r, ret->dict, self.dict->entries[i].key, self.dict->entries[i].value))
             return false;
     return true;
 }

@@ -93,6 +93,8 @@ static bool spread_keywords(struct render *r, struct frame *f, const struct node
         const struct entry *e = &v.dict->entries[i];
         if (e->key.kind != V_STR)
             return render_fail(r, "TypeError", "keywords must be strings");
+        if (!render_charge(r, ret->n_keywords * sizeof(*more)))
+            return false;
         for (size_t k = 0; k < ret->n_keywords; k++)
             if (str_same(more[k].name, e->key.str))
                 return render_fail(r, "TypeError",
@@ -158,7 +160,8 @@ static bool eval_compare(struct render *r, struct frame *f, const struct node *n
         if (!eval(r, f, operand->a, &right))
             return false;
         r->at = operand;
-        if (operand->op <= CMP_NE && left.kind == V_STR && right.kind == V_STR)
+        if (operand->op <= CMP_NE && left.kind == V_STR && right.kind == V_STR &&
+            left.str->size < STEP_BYTES)
             holds = str_same(left.str, right.str) == (operand->op == CMP_EQ);
         else if (!compare(r, operand->op, left, right, &holds))
             return false;

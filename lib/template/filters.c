@@ -16,7 +16,7 @@ bool filter_run(struct render *r, const struct filter_def *f, struct value v, co
 {
     struct value argv[PARAMS_MAX];
 
-    if (!render_step(r))
+    if (!render_step(r) || (v.kind == V_STR && !render_charge(r, v.str->size)))
         return false;
     if (f->run_any)
         return f->run_any(r, v, a, ret);

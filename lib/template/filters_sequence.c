@@ -1,6 +1,7 @@
 /* Filters for lists, dicts and what is looped over. */
 #include "template/functions.h"
 #include "template/iterate.h"
+#include "template/sorting.h"
 #include "template/strings.h"
 #include "template/tests.h"
 
@@ -34,6 +35,8 @@ bool item_attr(struct render *r, struct value item, struct value attr, struct va
     *ret = item;
     if (attr.kind == V_MISSING || attr.kind == V_NONE)
         return true;
+    if (attr.kind == V_STR && !render_charge(r, attr.str->size))
+        return false;
     if (attr.kind != V_STR) {
         if (!get_item(r, item, attr, ret))
             return false;
@@ -81,36 +84,6 @@ static bool sort_key(struct render *r, struct value item, struct value attr, boo
     return true;
 }
 
-struct sortable {
-    struct value key, item;
-};
-
-/* Stable; a merge sort, since a comparison may fail. */
-static bool merge_sort(struct render *r, struct sortable *s, struct sortable *spare, size_t n,
-                       bool reverse)
-{
-    size_t half = n / 2, i = 0, j = half, k = 0;
-
-    if (n < 2)
-        return true;
-    if (!merge_sort(r, s, spare, half, reverse) ||
-        !merge_sort(r, s + half, spare + half, n - half, reverse))
-        return false;
-    while (i < half && j < n) {
-        bool second;
-        if (!render_step(r) || !(reverse ? value_less(r, s[i].key, s[j].key, "<", &second)
-                                         : value_less(r, s[j].key, s[i].key, "<", &second)))
-            return false;
-        spare[k++] = second ? s[j++] : s[i++];
-    }
-    while (i < half)
-        spare[k++] = s[i++];
-    while (j < n)
-        spare[k++] = s[j++];
-    memcpy(s, spare, n * sizeof(*s));
-    return true;
-}
-
 typedef bool key_of(struct render *r, struct value item, struct value attr, bool case_sensitive,
                     struct value *ret);
 
@@ -132,7 +105,7 @@ static bool sorted(struct render *r, struct value list, key_of *key, struct valu
         if (!key(r, s[i].item, attr, case_sensitive, &s[i].key))
             return false;
     }
-    if (!merge_sort(r, s, s + n, n, reverse))
+    if (!sort_by_key(r, s, s + n, n, reverse))
         return false;
     *ret = seq_new(&r->arena, V_LIST, n);
     for (size_t i = 0; i < n; i++)
@@ -239,7 +212,7 @@ FILTER(groupby)
             !fold(r, case_sensitive, &s[i].key))
             return false;
     }
-    if (!merge_sort(r, s, s + n, n, false))
+    if (!sort_by_key(r, s, s + n, n, false))
         return false;
     for (size_t i = 0; i < n; i++) {
         bool same = false;
@@ -314,6 +287,11 @@ FILTER(last)
     bool more;
 
     (void)argv;
+    if (v.kind == V_STR && v.str->size) {
+        const char *end = v.str->data + v.str->size, *p = text_before(end);
+        *ret = str_cut(&r->arena, v.str, (size_t)(p - v.str->data), (size_t)(end - p));
+        return true;
+    }
     if (!backwards(r, v, &it) || !iter_next(r, &it, ret, &more))
         return false;
     if (!more)

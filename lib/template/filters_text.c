@@ -114,8 +114,7 @@ FILTER(trim)
         return false;
     if (!arg_str(r, argv[0], &set))
         return false;
-    *ret = str_strip(r, v, 3, set);
-    return true;
+    return str_strip(r, v, 3, set, ret);
 }
 
 FILTER(replace)
@@ -161,9 +160,8 @@ FILTER(indent)
         return false;
     newline = str_markup(str_const(&r->arena, "\n"), v.kind == V_STR && v.markup);
     /* Python adds a newline first, so that splitlines() sees a last empty line. */
-    if (!operate(r, N_ADD, v, newline, &v))
+    if (!operate(r, N_ADD, v, newline, &v) || !str_lines(r, v, false, &lines))
         return false;
-    lines = str_lines(r, v, false);
     marking_begin(r, &m, &b);
     for (size_t i = 0; i < lines.seq->n; i++) {
         const struct str *line = lines.seq->items[i].str;
@@ -238,7 +236,7 @@ FILTER(wordcount)
     size_t step;
 
     (void)argv;
-    if (!to_str(r, v, &v))
+    if (!to_str(r, v, &v) || !render_charge_walk(r, v.str->size))
         return false;
     for (size_t i = 0; i < v.str->size; i += step) {
         uint32_t cp = text_at(v.str->data + i, &step);

@@ -127,8 +127,8 @@ static bool for_if_item(struct render *r, struct iter *it, struct value item, bo
     struct frame *inner = frame_new(r, f->test_scope, it->frame);
     struct value v;
 
-    frame_enter(r, f->test_scope, inner);
-    if (!assign(r, inner, f->target, item) || !eval(r, inner, f->test, &v))
+    if (!frame_enter(r, f->test_scope, inner) || !assign(r, inner, f->target, item) ||
+        !eval(r, inner, f->test, &v))
         return false;
     *keep = value_truth(v);
     return true;
@@ -243,7 +243,11 @@ static bool loop_length(struct render *r, struct loop *l)
 {
     struct value rest;
 
-    if (l->length >= 0 || value_length(l->source, &l->length))
+    if (l->length >= 0)
+        return true;
+    if (l->source.kind == V_STR && !render_charge(r, l->source.str->size))
+        return false;
+    if (value_length(l->source, &l->length))
         return true;
     l->length = 0;
     if (!l->ended) {

@@ -4,7 +4,23 @@
 
 const struct marks marks_whole;
 
-/* Calls for every mark of s[offset … offset + size), counted from offset. */
+/* The first mark that ends behind offset. */
+static size_t first_mark(const struct marks *m, size_t offset)
+{
+    size_t low = 0, high = m->n;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (m->items[middle].end <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The marks of s[offset … offset + size), counted from offset. */
 static size_t copy_marks(const struct str *s, size_t offset, size_t size, struct mark *ret)
 {
     size_t n = 0, end = offset + size;
@@ -15,10 +31,10 @@ static size_t copy_marks(const struct str *s, size_t offset, size_t size, struct
         ret[0] = (struct mark){0, size};
         return 1;
     }
-    for (size_t i = 0; i < s->user->n; i++) {
+    for (size_t i = first_mark(s->user, offset); i < s->user->n; i++) {
         struct mark m = s->user->items[i];
-        if (m.end <= offset || m.start >= end)
-            continue;
+        if (m.start >= end)
+            break;
         ret[n++] = (struct mark){m.start > offset ? m.start - offset : 0,
                                  (m.end < end ? m.end : end) - offset};
     }
@@ -46,7 +62,7 @@ const struct marks *marks_part(struct arena *a, const struct str *s, size_t offs
         return NULL;
     if (s->user == &marks_whole)
         return s->user;
-    m = marks_new(a, most(s));
+    m = marks_new(a, first_mark(s->user, offset + size) + 1 - first_mark(s->user, offset));
     m->n = copy_marks(s, offset, size, m->items);
     return m->n ? m : NULL;
 }
@@ -145,10 +161,10 @@ void write_part(struct render *r, const struct str *s, size_t offset, size_t siz
         mark_written(r, b, start);
         return;
     }
-    for (size_t i = 0; i < s->user->n; i++) {
+    for (size_t i = first_mark(s->user, offset); i < s->user->n; i++) {
         struct mark mark = s->user->items[i];
-        if (mark.end <= offset || mark.start >= offset + size)
-            continue;
+        if (mark.start >= offset + size)
+            break;
         mark.start = mark.start > offset ? mark.start - offset : 0;
         mark.end = (mark.end < offset + size ? mark.end : offset + size) - offset;
         add_mark(r, m, (struct mark){start + mark.start, start + mark.end});

@@ -119,17 +119,23 @@ METHOD(swapcase)
 
 /* ---- stripping */
 
-struct value str_strip(struct render *r, struct value v, int which, const struct str *set)
+bool str_strip(struct render *r, struct value v, int which, const struct str *set,
+               struct value *ret)
 {
     const char *chars = set ? set->data : NULL;
     size_t n = set ? set->size : 0, size = v.str->size;
+
+    /* Every character that is left away may be looked for in all of the set. */
+    if (n > 16 && !render_charge(r, n * size))
+        return false;
     size_t left = which & 1 ? text_lspan(v.str->data, size, chars, n) : 0;
     size_t right =
         which & 2 && left < size ? text_rspan(v.str->data + left, size - left, chars, n) : 0;
 
-    if (!left && !right)
-        return v;
-    return str_markup(str_cut(&r->arena, v.str, left, size - left - right), v.markup);
+    *ret = v;
+    if (left || right)
+        *ret = str_markup(str_cut(&r->arena, v.str, left, size - left - right), v.markup);
+    return true;
 }
 
 static bool strip(struct render *r, struct value self, struct value *argv, int which,
@@ -139,8 +145,7 @@ static bool strip(struct render *r, struct value self, struct value *argv, int w
 
     if (!or_none(&argv[0]) || !given(r, self, &argv[0], &set))
         return false;
-    *ret = str_strip(r, self, which, set);
-    return true;
+    return str_strip(r, self, which, set, ret);
 }
 METHOD(strip) { return strip(r, self, argv, 3, ret); }
 METHOD(lstrip) { return strip(r, self, argv, 1, ret); }
@@ -220,12 +225,26 @@ static void reverse(struct seq *s)
     }
 }
 
-static const char *last_of(const char *p, const char *end, const struct str *sep)
+/* The last place of sep in p … end; *ret NULL: none. */
+static bool last_of(struct render *r, const char *p, const char *end, const struct str *sep,
+                    const char **ret)
 {
-    for (const char *q = end - sep->size; q >= p; q--)
-        if (memcmp(q, sep->data, sep->size) == 0)
-            return q;
-    return NULL;
+    size_t left = (size_t)(end - p);
+
+    *ret = NULL;
+    for (; left >= sep->size; left--) {
+        const char *q = memrchr(p, sep->data[0], left - sep->size + 1);
+        if (!q)
+            return true;
+        if (memcmp(q, sep->data, sep->size) == 0) {
+            *ret = q;
+            return true;
+        }
+        if (!render_charge(r, sep->size))
+            return false;
+        left = (size_t)(q - p) + sep->size;
+    }
+    return true;
 }
 
 static bool rsplit_at(struct render *r, struct value self, const struct str *sep, int64_t max,
@@ -233,9 +252,11 @@ static bool rsplit_at(struct render *r, struct value self, const struct str *sep
 {
     const char *p = self.str->data, *end = p + self.str->size, *hit;
 
-    while (max-- != 0 && (hit = last_of(p, end, sep))) {
-        if (!render_step(r))
+    for (;;) {
+        if (!render_step(r) || !last_of(r, p, end, sep, &hit))
             return false;
+        if (!hit || max-- == 0)
+            break;
         add_part(r, list, self, hit + sep->size, end);
         end = hit;
     }
@@ -303,7 +324,9 @@ static bool partition(struct render *r, struct value self, struct value *argv, b
         return false;
     if (!sep->size)
         return render_fail(r, "ValueError", "empty separator");
-    hit = right ? last_of(p, end, sep) : memmem(p, (size_t)(end - p), sep->data, sep->size);
+    hit = memmem(p, (size_t)(end - p), sep->data, sep->size);
+    if (hit && right && !last_of(r, p, end, sep, &hit))
+        return false;
     if (!hit && right) {
         add_part(r, three, self, p, p);
         add_part(r, three, self, p, p);
@@ -329,7 +352,7 @@ static bool ends_line(uint32_t cp)
            cp == 0x2029;
 }
 
-struct value str_lines(struct render *r, struct value v, bool keep_ends)
+bool str_lines(struct render *r, struct value v, bool keep_ends, struct value *ret)
 {
     const char *p = v.str->data, *end = p + v.str->size, *line = p;
     struct value list = seq_new(&r->arena, V_LIST, 0);
@@ -341,6 +364,8 @@ struct value str_lines(struct render *r, struct value v, bool keep_ends)
         p += step;
         if (!ends_line(cp))
             continue;
+        if (!render_step(r))
+            return false;
         if (cp == '\r' && p < end && *p == '\n')
             p++;
         add_part(r, list, v, line, keep_ends ? p : stop);
@@ -348,15 +373,20 @@ struct value str_lines(struct render *r, struct value v, bool keep_ends)
     }
     if (line < end)
         add_part(r, list, v, line, end);
-    return list;
-}
-METHOD(splitlines)
-{
-    *ret = str_lines(r, self, value_truth(argv[0]));
+    *ret = list;
     return true;
 }
+METHOD(splitlines) { return str_lines(r, self, value_truth(argv[0]), ret); }
 
 /* ---- finding */
+
+/* n code points behind p, which is in s; its code points are counted. */
+static const char *str_at(const struct str *s, const char *p, int64_t n)
+{
+    if (s->n_chars == s->size + 1)
+        return p + n;
+    return p + text_skip(p, (size_t)(s->data + s->size - p), (size_t)n);
+}
 
 /* Code points start … stop as bytes; false when there is nothing between. */
 static bool window(struct render *r, struct value self, struct value *argv, const char **p,
@@ -365,7 +395,8 @@ static bool window(struct render *r, struct value self, struct value *argv, cons
     int64_t n = (int64_t)str_chars(self.str), start = 0, stop = n;
 
     or_none(&argv[1]), or_none(&argv[2]);
-    *ok = arg_int(r, argv[1], &start) && arg_int(r, argv[2], &stop);
+    *ok = arg_int(r, argv[1], &start) && arg_int(r, argv[2], &stop) &&
+          (n == (int64_t)self.str->size || render_charge_walk(r, self.str->size));
     if (!*ok)
         return false;
     start = start < 0 ? (start + n < 0 ? 0 : start + n) : start;
@@ -373,9 +404,8 @@ static bool window(struct render *r, struct value self, struct value *argv, cons
     if (start > stop)
         return false;
     *first = start;
-    *p = self.str->data + text_skip(self.str->data, self.str->size, (size_t)start);
-    *end =
-        *p + text_skip(*p, (size_t)(self.str->data + self.str->size - *p), (size_t)(stop - start));
+    *p = str_at(self.str, self.str->data, start);
+    *end = str_at(self.str, *p, stop - start);
     return true;
 }
 
@@ -393,8 +423,10 @@ static bool find(struct render *r, struct value self, struct value *argv, bool r
         return ok;
     if (!part->size)
         hit = right ? end : p;
-    else
-        hit = right ? last_of(p, end, part) : memmem(p, (size_t)(end - p), part->data, part->size);
+    else if (!right)
+        hit = memmem(p, (size_t)(end - p), part->data, part->size);
+    else if (!last_of(r, p, end, part, &hit))
+        return false;
     if (hit)
         *ret = first + (int64_t)text_count(p, (size_t)(hit - p));
     return true;
@@ -462,6 +494,8 @@ static bool with(struct render *r, struct value self, struct value *argv, bool a
         return true;
     }
     for (size_t i = 0; i < argv[0].seq->n; i++) {
+        if (!render_step(r))
+            return false;
         if (argv[0].seq->items[i].kind != V_STR)
             return render_fail(r, "TypeError", "a tuple for this must only contain str");
         if (with_one(p, end, argv[0].seq->items[i].str, at_end)) {
@@ -647,20 +681,22 @@ static bool str_format(struct render *r, struct value self, const struct args *a
 
 typedef bool char_test(uint32_t cp);
 
-static bool every(struct value self, char_test *test, struct value *ret)
+static bool every(struct render *r, struct value self, char_test *test, struct value *ret)
 {
     size_t step;
 
+    if (!render_charge_walk(r, self.str->size))
+        return false;
     *ret = v_bool(self.str->size != 0);
     for (size_t i = 0; i < self.str->size && ret->b; i += step)
         ret->b = test(text_at(self.str->data + i, &step));
     return true;
 }
-#define EVERY(name_, test_)             \
-    METHOD(name_)                       \
-    {                                   \
-        (void)r, (void)argv;            \
-        return every(self, test_, ret); \
+#define EVERY(name_, test_)                \
+    METHOD(name_)                          \
+    {                                      \
+        (void)argv;                        \
+        return every(r, self, test_, ret); \
     }
 EVERY(isalpha, text_is_alpha)
 EVERY(isalnum, text_is_alnum)
@@ -669,29 +705,32 @@ EVERY(isdecimal, text_is_decimal)
 EVERY(isnumeric, text_is_numeric)
 EVERY(isspace, text_is_space)
 
-static bool if_empty(struct value self, char_test *test, struct value *ret)
+static bool if_empty(struct render *r, struct value self, char_test *test, struct value *ret)
 {
-    every(self, test, ret);
+    if (!every(r, self, test, ret))
+        return false;
     ret->b = ret->b || !self.str->size;
     return true;
 }
 static bool is_ascii(uint32_t cp) { return cp < 0x80; }
 METHOD(isascii)
 {
-    (void)r, (void)argv;
-    return if_empty(self, is_ascii, ret);
+    (void)argv;
+    return if_empty(r, self, is_ascii, ret);
 }
 METHOD(isprintable)
 {
-    (void)r, (void)argv;
-    return if_empty(self, text_is_printable, ret);
+    (void)argv;
+    return if_empty(r, self, text_is_printable, ret);
 }
 
-static bool cased(struct value self, bool upper, struct value *ret)
+static bool cased(struct render *r, struct value self, bool upper, struct value *ret)
 {
     bool any = false, other = false;
     size_t step;
 
+    if (!render_charge_walk(r, self.str->size))
+        return false;
     for (size_t i = 0; i < self.str->size; i += step) {
         uint32_t cp = text_at(self.str->data + i, &step);
         any |= upper ? text_is_upper(cp) : text_is_lower(cp);
@@ -702,20 +741,22 @@ static bool cased(struct value self, bool upper, struct value *ret)
 }
 METHOD(isupper)
 {
-    (void)r, (void)argv;
-    return cased(self, true, ret);
+    (void)argv;
+    return cased(r, self, true, ret);
 }
 METHOD(islower)
 {
-    (void)r, (void)argv;
-    return cased(self, false, ret);
+    (void)argv;
+    return cased(r, self, false, ret);
 }
 METHOD(istitle)
 {
     bool any = false, in_word = false, ok = true;
     size_t step;
 
-    (void)r, (void)argv;
+    (void)argv;
+    if (!render_charge_walk(r, self.str->size))
+        return false;
     for (size_t i = 0; ok && i < self.str->size; i += step) {
         uint32_t cp = text_at(self.str->data + i, &step);
         bool up = text_is_upper(cp) || text_is_title(cp), low = text_is_lower(cp);

@@ -197,7 +197,7 @@ bool operate(struct render *r, enum node_kind op, struct value a, struct value b
         return true;
     }
     if (op == N_MOD && a.kind == V_STR)
-        return format_percent(r, a, b, ret);
+        return render_charge(r, a.str->size) && format_percent(r, a, b, ret);
     if (op == N_MUL && (a.kind == V_STR || is_seq(a)) && is_int(b))
         return repeat(r, a, as_int(b), ret);
     if (op == N_MUL && (b.kind == V_STR || is_seq(b)) && is_int(a))

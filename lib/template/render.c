@@ -53,7 +53,7 @@ bool render_limit(struct render *r, enum err_code code, int64_t limit, const cha
 
 bool render_steps_over(struct render *r)
 {
-    if (r->steps > r->limits.max_steps)
+    if (r->arena.bytes <= r->limits.max_memory)
         return render_limit(r, ERR_TEMPLATE_STEPS, r->limits.max_steps,
                             "rendering takes too many steps");
     return render_limit(r, ERR_TEMPLATE_MEMORY, (int64_t)r->limits.max_memory,
@@ -84,8 +84,10 @@ struct frame *frame_new(struct render *r, const struct scope *s, struct frame *p
     return f;
 }
 
-void frame_enter(struct render *r, const struct scope *s, struct frame *f)
+bool frame_enter(struct render *r, const struct scope *s, struct frame *f)
 {
+    if (!render_charge(r, s->n * sizeof(struct value)))
+        return false;
     for (size_t i = 0; i < s->n; i++) {
         const struct symbol *y = &s->symbols[i];
 
@@ -100,6 +102,7 @@ void frame_enter(struct render *r, const struct scope *s, struct frame *f)
             f->slots[i] = MISSING;
         }
     }
+    return true;
 }
 
 static struct value *place_of(struct frame *f, struct place at)
@@ -232,7 +235,8 @@ static enum flow loop_turns(struct render *r, struct frame *f, const struct node
         /* A macro may have kept the frame of the last turn. */
         if (!first && s->captured)
             inner = frame_new(r, s, f);
-        frame_enter(r, s, inner);
+        if (!frame_enter(r, s, inner))
+            return FLOW_FAIL;
         if (loop->extended)
             inner->slots[loop->loop_slot] = (struct value){.kind = V_LOOP, .loop = l};
         if (!assign(r, inner, loop->target, item))
@@ -270,7 +274,8 @@ static enum flow exec_for(struct render *r, struct frame *f, const struct node *
     if (completed || !loop->otherwise.body.n)
         return FLOW_ON;
     inner = frame_new(r, loop->otherwise.scope, f);
-    frame_enter(r, loop->otherwise.scope, inner);
+    if (!frame_enter(r, loop->otherwise.scope, inner))
+        return FLOW_FAIL;
     return exec_list(r, inner, &loop->otherwise.body);
 }
 
@@ -295,7 +300,8 @@ static enum flow exec_block(struct render *r, struct frame *f, const struct node
     struct value v;
     enum flow flow;
 
-    frame_enter(r, n->block.scope, inner);
+    if (!frame_enter(r, n->block.scope, inner))
+        return FLOW_FAIL;
     flow = capture(r, inner, &n->block.body, &v);
     if (flow != FLOW_ON)
         return flow;
@@ -388,7 +394,8 @@ static enum flow with(struct render *r, struct frame *f, const struct node *n)
     struct frame *inner = frame_new(r, n->with->scope, f);
     struct value v;
 
-    frame_enter(r, n->with->scope, inner);
+    if (!frame_enter(r, n->with->scope, inner))
+        return FLOW_FAIL;
     for (size_t i = 0; i < n->values.n; i++)
         if (!eval(r, f, n->values.items[i], &v) || !assign(r, inner, n->targets.items[i], v))
             return FLOW_FAIL;
@@ -498,8 +505,8 @@ static bool render_text(struct render *r, const struct template_inputs *in,
     if (!inputs_read(r, in, modes, &inputs))
         return false;
     f = frame_new(r, t->scope, NULL);
-    frame_enter(r, t->scope, f);
-    return exec_body(r, f, &t->body) && inputs_cut(r, &inputs, r->text);
+    return frame_enter(r, t->scope, f) && exec_body(r, f, &t->body) &&
+           inputs_cut(r, &inputs, r->text);
 }
 
 /* What lies behind the end was cut away. */
@@ -524,7 +531,12 @@ static bool render_once(const struct template *t, const struct template_inputs *
                        .spans = report ? &report->generation : NULL,
                        .now_s = options && options->now_s ? *options->now_s : (int64_t)time(NULL),
                        .err = err};
-    bool ok = render_text(&r, in, modes);
+    bool ok;
+
+    r.steps = r.limits.max_steps;
+    r.arena.limit = r.limits.max_memory;
+    r.arena.alarm = &r.steps;
+    ok = render_text(&r, in, modes);
 
     if (ok && r.marking)
         report_users(&users, text->size, &report->users);

@@ -19,7 +19,7 @@ struct render {
     const struct template *t;
     struct arena arena;
     struct template_limits limits;
-    int64_t steps;
+    int64_t steps; /* left to be done; the arena's alarm */
     int macro_depth, nest;
     struct buf *out; /* what is being written: the text, or a block's */
     struct buf *text;
@@ -62,11 +62,24 @@ bool render_limit(struct render *r, enum err_code code, int64_t limit, const cha
 
 /* ---- limits */
 bool render_steps_over(struct render *r);
+/* A node, or an item of something. */
 static inline bool render_step(struct render *r)
 {
-    return __builtin_expect(
-               ++r->steps <= r->limits.max_steps && r->arena.bytes <= r->limits.max_memory, 1) ||
-           render_steps_over(r);
+    return __builtin_expect(--r->steps >= 0, 1) || render_steps_over(r);
+}
+/* What looks at bytes in one go takes a step for so many. */
+enum { STEP_BYTES = 256 };
+static inline bool render_charge(struct render *r, size_t size)
+{
+    if (__builtin_expect(size < STEP_BYTES, 1))
+        return true;
+    r->steps -= (int64_t)(size / STEP_BYTES);
+    return __builtin_expect(r->steps >= 0, 1) || render_steps_over(r);
+}
+/* What asks something of every code point takes more. */
+static inline bool render_charge_walk(struct render *r, size_t size)
+{
+    return render_charge(r, size * 8);
 }
 /* size bytes are about to be made at once. */
 bool render_room(struct render *r, size_t size);
@@ -88,7 +101,7 @@ bool assign(struct render *r, struct frame *f, const struct node *target, struct
 bool exec_body(struct render *r, struct frame *f, const struct nodes *body);
 struct frame *frame_new(struct render *r, const struct scope *s, struct frame *parent);
 /* Looks up what the scope begins with. */
-void frame_enter(struct render *r, const struct scope *s, struct frame *f);
+bool frame_enter(struct render *r, const struct scope *s, struct frame *f);
 /* Writes a value as print does. */
 bool render_print(struct render *r, struct value v);
 /* Takes what was captured out of b. */

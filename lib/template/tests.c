@@ -141,7 +141,7 @@ static bool cased(struct render *r, struct value v, bool upper, bool *ret)
     bool any = false, other = false;
     size_t step;
 
-    if (!to_str(r, v, &v))
+    if (!to_str(r, v, &v) || !render_charge_walk(r, v.str->size))
         return false;
     for (size_t i = 0; i < v.str->size; i += step) {
         uint32_t cp = text_at(v.str->data + i, &step);
@@ -269,6 +269,8 @@ bool test_run(struct render *r, const struct test_def *t, struct value v, const 
     struct value argv[PARAMS_MAX];
     const char *const *params = t->run == test_divisibleby ? names : NULL;
 
+    if (v.kind == V_STR && !render_charge(r, v.str->size))
+        return false;
     if (t->run == test_sameas)
         params = (const char *const[]){"other", NULL};
     if (t->run == test_in)

@@ -4,6 +4,7 @@
  */
 #include "template/filters.h"
 #include "template/iterate.h"
+#include "template/sorting.h"
 #include "template/text.h"
 
 #include <math.h>
@@ -55,13 +56,14 @@ static void dump_text(struct dump *d, const struct str *s)
         mark_written(d->r, d->out, start);
 }
 
-static void dump_line(struct dump *d)
+static bool dump_line(struct dump *d)
 {
     if (!d->pretty)
-        return;
+        return true;
     buf_append_char(d->out, '\n');
     for (int i = 0; i < d->level; i++)
         write_text(d->r, d->indent, d->out);
+    return d->indent->size < STEP_BYTES || render_room(d->r, d->out->size);
 }
 
 static void dump_float(struct dump *d, double v)
@@ -79,13 +81,12 @@ static bool dump_seq(struct dump *d, const struct seq *s)
     for (size_t i = 0; i < s->n; i++) {
         if (i)
             write_text(d->r, d->item, d->out);
-        dump_line(d);
-        if (!dump(d, s->items[i]))
+        if (!dump_line(d) || !dump(d, s->items[i]))
             return false;
     }
     d->level--;
-    if (s->n)
-        dump_line(d);
+    if (s->n && !dump_line(d))
+        return false;
     buf_append_char(d->out, ']');
     return true;
 }
@@ -116,49 +117,39 @@ static bool dump_key(struct dump *d, struct value key)
     }
 }
 
-/* By key, as Python's sorted(items) does. */
-static bool sorted_entries(struct dump *d, const struct dict *dict, struct entry **ret)
+/* By key, as Python's sorted(items) does; keys are never equal. */
+static bool sorted_entries(struct dump *d, const struct dict *dict, struct sortable **ret)
 {
-    struct entry *e = arena_new_array(&d->r->arena, dict->n + 1, struct entry);
+    struct sortable *s = arena_take(&d->r->arena, 2 * dict->n * sizeof(*s));
 
-    for (size_t i = 0; i < dict->n; i++) {
-        size_t at = i;
-        for (; at; at--) {
-            bool less;
-            if (!render_step(d->r) ||
-                !value_less(d->r, dict->entries[i].key, e[at - 1].key, "<", &less))
-                return false;
-            if (!less)
-                break;
-            e[at] = e[at - 1];
-        }
-        e[at] = dict->entries[i];
-    }
-    *ret = e;
-    return true;
+    for (size_t i = 0; i < dict->n; i++)
+        s[i] = (struct sortable){dict->entries[i].key, dict->entries[i].value};
+    *ret = s;
+    return sort_by_key(d->r, s, s + dict->n, dict->n, false);
 }
 
 static bool dump_dict(struct dump *d, const struct dict *dict)
 {
-    struct entry *entries = dict->entries;
+    struct sortable *sorted = NULL;
 
-    if (d->sort_keys && !sorted_entries(d, dict, &entries))
+    if (d->sort_keys && !sorted_entries(d, dict, &sorted))
         return false;
     buf_append_char(d->out, '{');
     d->level++;
     for (size_t i = 0; i < dict->n; i++) {
+        const struct entry *e = &dict->entries[i];
+
         if (i)
             write_text(d->r, d->item, d->out);
-        dump_line(d);
-        if (!dump_key(d, entries[i].key))
+        if (!dump_line(d) || !dump_key(d, sorted ? sorted[i].key : e->key))
             return false;
         write_text(d->r, d->key, d->out);
-        if (!dump(d, entries[i].value))
+        if (!dump(d, sorted ? sorted[i].item : e->value))
             return false;
     }
     d->level--;
-    if (dict->n)
-        dump_line(d);
+    if (dict->n && !dump_line(d))
+        return false;
     buf_append_char(d->out, '}');
     return true;
 }

@@ -169,13 +169,15 @@ struct value seq_concat(struct arena *a, enum kind kind, const struct seq *x, co
 struct dict *dict_new(struct arena *a) { return arena_new(a, struct dict); }
 
 /* Few entries are looked through; what they hash to is asked for when there are more. */
+static size_t first_slot(uint32_t hash) { return hash >> 1; /* bit 0 is always set */ }
+
 static void index_entry(struct dict *d, size_t i)
 {
-    size_t slot = d->entries[i].hash & (d->n_index - 1);
+    size_t slot = first_slot(d->entries[i].hash);
 
-    while (d->index[slot])
-        slot = (slot + 1) & (d->n_index - 1);
-    d->index[slot] = (uint32_t)i + 1;
+    while (d->index[slot & (d->n_index - 1)])
+        slot++;
+    d->index[slot & (d->n_index - 1)] = (uint32_t)i + 1;
 }
 
 static void index_all(struct arena *a, struct dict *d)
@@ -224,7 +226,7 @@ struct value *dict_find_str(const struct dict *d, struct str *key)
         return NULL;
     }
     hash = str_hash(key);
-    for (size_t slot = hash;; slot++) {
+    for (size_t slot = first_slot(hash);; slot++) {
         uint32_t at = d->index[slot & (d->n_index - 1)];
         struct entry *e;
         if (!at)
@@ -252,15 +254,17 @@ bool dict_find(struct render *r, const struct dict *d, struct value key, struct 
     *ret = NULL;
     if (key.kind == V_STR) {
         *ret = dict_find_str(d, key.str);
-        return true;
+        return render_charge(r, key.str->size);
     }
     if (!value_hash(r, key, &hash))
         return false;
-    for (size_t slot = d->index ? hash : 0; d->index || slot < d->n; slot++) {
+    for (size_t slot = d->index ? first_slot(hash) : 0; d->index || slot < d->n; slot++) {
         size_t at = d->index ? d->index[slot & (d->n_index - 1)] : slot + 1;
         bool same;
         if (!at)
             return true;
+        if (!render_step(r))
+            return false;
         if (d->entries[at - 1].hash != hash)
             continue;
         if (!value_equal(r, d->entries[at - 1].key, key, &same))
@@ -364,6 +368,8 @@ const char *value_type(struct value v)
 static bool seq_equal(struct render *r, const struct seq *a, const struct seq *b, bool *ret)
 {
     *ret = a->n == b->n;
+    if (*ret && !render_charge(r, a->n * sizeof(*a->items)))
+        return false;
     for (size_t i = 0; *ret && i < a->n; i++)
         if (!value_equal(r, a->items[i], b->items[i], ret))
             return false;
@@ -375,7 +381,7 @@ static bool dict_equal(struct render *r, const struct dict *a, const struct dict
     *ret = a->n == b->n;
     for (size_t i = 0; *ret && i < a->n; i++) {
         struct value *other;
-        if (!dict_find(r, b, a->entries[i].key, &other))
+        if (!render_step(r) || !dict_find(r, b, a->entries[i].key, &other))
             return false;
         *ret = other != NULL;
         if (other && !value_equal(r, a->entries[i].value, *other, ret))
@@ -413,7 +419,7 @@ bool value_equal(struct render *r, struct value a, struct value b, bool *ret)
     case V_STR:
     case V_BIG:
         *ret = str_same(a.str, b.str);
-        return true;
+        return a.str->size != b.str->size || render_charge(r, a.str->size);
     case V_LIST:
     case V_TUPLE:
         if (!render_enter(r))
@@ -448,7 +454,7 @@ static bool seq_less(struct render *r, const struct seq *a, const struct seq *b,
     bool same;
 
     for (size_t i = 0; i < a->n && i < b->n; i++) {
-        if (!value_equal(r, a->items[i], b->items[i], &same))
+        if (!render_step(r) || !value_equal(r, a->items[i], b->items[i], &same))
             return false;
         if (!same)
             return value_less(r, a->items[i], b->items[i], op, ret);
@@ -471,7 +477,7 @@ bool value_less(struct render *r, struct value a, struct value b, const char *op
         size_t n = a.str->size < b.str->size ? a.str->size : b.str->size;
         int c = memcmp(a.str->data, b.str->data, n); /* UTF-8 sorts as code points do */
         *ret = c ? c < 0 : a.str->size < b.str->size;
-        return true;
+        return render_charge(r, n);
     }
     if (is_seq(a) && a.kind == b.kind) {
         if (!render_enter(r))
@@ -534,7 +540,7 @@ static bool str_contains(struct render *r, struct value container, struct value 
                            value_type(item));
     *ret = !item.str->size ||
            memmem(container.str->data, container.str->size, item.str->data, item.str->size) != NULL;
-    return true;
+    return render_charge(r, container.str->size);
 }
 
 bool value_contains(struct render *r, struct value container, struct value item, bool *ret)

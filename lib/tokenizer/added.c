@@ -165,37 +165,49 @@ static size_t spaces_behind(const char *text, size_t size, size_t at)
     return at;
 }
 
-bool added_next(const struct added_set *a, const char *text, size_t size, size_t at, size_t floor,
-                bool no_special, struct added_match *ret)
+/* The first token that text has at or after *at; *at is then its begin. */
+static const struct added_node *next_found(const struct added_set *a, const char *text, size_t size,
+                                           size_t *at, bool no_special, size_t *ret_end)
 {
-    const struct added_node *found;
-    size_t end;
+    for (;; *at = *ret_end) {
+        const struct added_node *found;
 
-    if (a->n_nodes <= 1)
-        return false;
-    for (;; at = end) {
-        while (at < size && !a->first[(uint8_t)text[at]])
-            at++;
-        if (at >= size)
-            return false;
-        found = longest(a, text, size, at, &end);
+        while (*at < size && !a->first[(uint8_t)text[*at]])
+            ++*at;
+        if (*at >= size)
+            return NULL;
+        found = longest(a, text, size, *at, ret_end);
         if (!found) {
-            end = at + 1;
+            *ret_end = *at + 1;
             continue;
         }
         if (no_special && found->flags & ADDED_SPECIAL)
             continue;
-        if (found->flags & ADDED_SINGLE_WORD && !is_word_alone(text, size, at, end))
+        if (found->flags & ADDED_SINGLE_WORD && !is_word_alone(text, size, *at, *ret_end))
             continue;
-        break;
+        return found;
     }
-    ret->id = found->id;
-    ret->start = at;
-    if (found->flags & ADDED_LSTRIP) /* what the last one took is not taken twice */
-        ret->start = at > floor ? spaces_before(text, at, floor) : floor;
-    ret->end = end;
-    if (found->flags & ADDED_RSTRIP) /* not over what is known to be spaces: it may be long */
-        ret->end = spaces_behind(text, size, end < floor ? floor : end);
-    ret->next = end;
-    return true;
+}
+
+bool added_next(const struct added_set *a, const char *text, size_t size, size_t at, size_t floor,
+                bool no_special, struct added_match *ret)
+{
+    const struct added_node *found;
+
+    if (a->n_nodes <= 1)
+        return false;
+    /* White space that the last one took may be a token that takes it too: nothing is left of it.
+     */
+    for (; (found = next_found(a, text, size, &at, no_special, &ret->next)); at = ret->next) {
+        ret->id = found->id;
+        ret->start = at;
+        ret->end = ret->next;
+        if (found->flags & ADDED_LSTRIP) /* what the last one took is not taken twice */
+            ret->start = at > floor ? spaces_before(text, at, floor) : floor;
+        if (found->flags & ADDED_RSTRIP) /* not over what is known to be spaces: it may be long */
+            ret->end = spaces_behind(text, size, ret->end < floor ? floor : ret->end);
+        if (ret->start < ret->end)
+            return true;
+    }
+    return false;
 }

@@ -54,6 +54,14 @@ static size_t next_start(const struct encoded *e, size_t start, size_t end, uint
     return next > start ? next : end;
 }
 
+/* Where a token begins. As in the reference, a few lie outside of the text (encode.c). */
+static size_t place(const struct encoded *e, size_t token, size_t low, size_t high)
+{
+    size_t at = e->offsets[token].start;
+
+    return at < low ? low : at > high ? high : at;
+}
+
 static bool make_chunks(const struct encoded *e, const char *text, size_t size, uint32_t max_tokens,
                         uint32_t overlap, struct chunks *ret, struct err *err)
 {
@@ -65,8 +73,8 @@ static bool make_chunks(const struct encoded *e, const char *text, size_t size, 
 
         if (!chunk_end(e, start, max_tokens, &end, err))
             return false;
-        first = start ? e->offsets[start].start : 0;
-        last = end < e->n ? e->offsets[end].start : size;
+        first = start ? place(e, start, 0, size) : 0;
+        last = end < e->n ? place(e, end, first, size) : size;
         if (first < at)
             chars = count_chars(text, first);
         else
@@ -110,22 +118,27 @@ bool tokenizer_chunk(const struct tokenizer *t, const char *text, size_t size, u
 size_t tokenizer_split(const struct tokenizer *t, const char *text, size_t size, struct slice *ret,
                        size_t max)
 {
-    size_t n = 0, at = 0, part = size / (max ? max : 1);
+    size_t n = 0, at = 0;
 
-    if (part < SPLIT_PART_MIN)
-        part = SPLIT_PART_MIN;
-    while (n + 1 < max && size - at >= 2 * part) {
-        /* The last safe place before the part's end, and not before its smallest size. */
-        size_t cut = tokenizer_safe_cut(t, text, size, at + SPLIT_PART_MIN - 1,
-                                        at + part + SPLIT_PART_MIN / 4);
+    /* The last safe place before a multiple of SPLIT_PART, and not half a part before it. */
+    for (size_t end = SPLIT_PART; n + 1 < max && end + SPLIT_PART / 2 <= size; end += SPLIT_PART) {
+        size_t floor = end - SPLIT_PART / 2;
+        size_t cut = tokenizer_safe_cut(t, text, size, floor, end);
 
-        if (cut < at + SPLIT_PART_MIN)
-            break;
+        if (cut <= floor)
+            continue;
         ret[n++] = (struct slice){text + at, cut - at};
         at = cut;
     }
     ret[n++] = (struct slice){text + at, size - at};
     return n;
+}
+
+bool tokenizer_wrap(const struct tokenizer *t, struct id_slice *before, struct id_slice *behind)
+{
+    *before = (struct id_slice){t->prefix_ids, t->n_prefix};
+    *behind = (struct id_slice){t->suffix_ids, t->n_suffix};
+    return t->wraps_plainly;
 }
 
 static void append_special(struct encoded *to, const uint32_t *ids, size_t n)
@@ -136,6 +149,22 @@ static void append_special(struct encoded *to, const uint32_t *ids, size_t n)
     }
 }
 
+/* False: one at the very end, which is another one inside of a text (see encode.c). */
+static bool shift_offsets(const struct encoded *part, const struct slice *text,
+                          enum offset_unit unit, uint32_t *shift, struct offset *ret)
+{
+    uint32_t end =
+        (uint32_t)(unit == OFFSET_BYTE ? text->size : count_chars(text->data, text->size));
+
+    for (size_t k = 0; k < part->n; k++) {
+        if (part->offsets[k].start >= end)
+            return false;
+        ret[k] = (struct offset){part->offsets[k].start + *shift, part->offsets[k].end + *shift};
+    }
+    *shift += end;
+    return true;
+}
+
 bool tokenizer_join(const struct tokenizer *t, const struct slice *texts,
                     const struct encoded *parts, size_t n, const struct encode_options *options,
                     struct encoded *ret)
@@ -143,7 +172,7 @@ bool tokenizer_join(const struct tokenizer *t, const struct slice *texts,
     size_t n_tokens = t->n_prefix + t->n_suffix;
     uint32_t shift = 0;
 
-    if (options->add_special_tokens && !t->wraps_plainly)
+    if (!t->wraps_plainly)
         return false;
     for (size_t i = 0; i < n; i++)
         n_tokens += parts[i].n;
@@ -155,14 +184,10 @@ bool tokenizer_join(const struct tokenizer *t, const struct slice *texts,
     for (size_t i = 0; i < n; i++) {
         if (parts[i].n)
             memcpy(ret->ids + ret->n, parts[i].ids, parts[i].n * sizeof(*ret->ids));
-        for (size_t k = 0; options->offsets && k < parts[i].n; k++)
-            ret->offsets[ret->n + k] =
-                (struct offset){parts[i].offsets[k].start + shift, parts[i].offsets[k].end + shift};
+        if (options->offsets && !shift_offsets(&parts[i], &texts[i], options->offset_unit, &shift,
+                                               ret->offsets + ret->n))
+            return false;
         ret->n += parts[i].n;
-        if (options->offsets)
-            shift += (uint32_t)(options->offset_unit == OFFSET_BYTE
-                                    ? texts[i].size
-                                    : count_chars(texts[i].data, texts[i].size));
     }
     if (options->add_special_tokens)
         append_special(ret, t->suffix_ids, t->n_suffix);

@@ -135,8 +135,19 @@ static bool only_normalized(const struct tokenizer_spec *spec)
     return true;
 }
 
-static void write_added(const struct tokenizer_spec *spec, struct writer *w, struct layout *to,
-                        struct core_head *head)
+/* Most tokens are called what they are. */
+static struct text put_name(struct writer *w, struct text content, struct slice name)
+{
+    struct text to = {(uint32_t)w->strings.size, (uint32_t)name.size};
+
+    if (name.size == content.size && !memcmp(w->strings.data + content.at, name.data, name.size))
+        return content;
+    buf_append(&w->strings, name.data, name.size);
+    return to;
+}
+
+static void write_added(const struct tokenizer_spec *spec, const struct added_names *names,
+                        struct writer *w, struct layout *to, struct core_head *head)
 {
     size_t n_ids, n_texts;
     bool one_kind = only_normalized(spec);
@@ -149,7 +160,10 @@ static void write_added(const struct tokenizer_spec *spec, struct writer *w, str
                                    .id = ids[i].id,
                                    .special = spec->added[ids[i].order].special};
         const struct added_token *a = &spec->added[ids[i].order];
+        struct text name = names->items[ids[i].order];
 
+        added.name =
+            put_name(w, added.content, (struct slice){names->text.data + name.at, name.size});
         added.plain = !a->lstrip && !a->rstrip && !a->single_word && (!a->normalized || one_kind);
         if (a->normalized && !survives_normalizers(spec, a))
             head->added_plain = false;
@@ -239,7 +253,8 @@ static uint32_t append_part(struct buf *out, size_t begin, const void *data, siz
     return (uint32_t)at;
 }
 
-bool core_compile(const struct tokenizer_spec *spec, struct buf *out, struct err *err)
+bool core_compile(const struct tokenizer_spec *spec, const struct added_names *names,
+                  struct buf *out, struct err *err)
 {
     struct writer w = {.spec = spec};
     struct layout to = {0};
@@ -254,6 +269,7 @@ bool core_compile(const struct tokenizer_spec *spec, struct buf *out, struct err
                              .n_pretokenizers = (uint32_t)spec->n_pretokenizers,
                              .normalizes = spec->n_normalizers > 0,
                              .has_decoder = spec->has_decoder,
+                             .has_postprocessor = spec->has_postprocessor || spec->n_postprocessors,
                              .clean_up_spaces = spec->clean_up_spaces,
                              .cut = (uint8_t)cut_rule(spec)};
 
@@ -272,7 +288,7 @@ bool core_compile(const struct tokenizer_spec *spec, struct buf *out, struct err
         if (spec->vocab[i].id >= head.id_end)
             head.id_end = spec->vocab[i].id + 1;
     head.added_plain = true;
-    write_added(spec, &w, &to, &head);
+    write_added(spec, names, &w, &to, &head);
     for (size_t i = 0; i < spec->n_added; i++)
         head.added_strip |=
             spec->added[i].lstrip || spec->added[i].rstrip || spec->added[i].single_word;

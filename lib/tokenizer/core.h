@@ -4,6 +4,7 @@
  * their own sections: post-processors, decoders, added tokens by id and by
  * text, defaults. It lies in the image as it is used.
  */
+#include "tokenizer/char_index.h"
 #include "tokenizer/decode_table.h"
 #include "tokenizer/model.h"
 #include "tokenizer/pattern.h"
@@ -13,6 +14,7 @@
 
 struct core_added {
     struct text content; /* in core.strings */
+    struct text name;    /* what it is called and decoded as: its normalized text */
     uint32_t id;
     bool special;
     bool plain; /* is found in raw text wherever it stands (added_finder.h) */
@@ -33,7 +35,7 @@ struct core_head {
     uint32_t strings, strings_size;
     uint32_t id_end;         /* largest id of vocabulary and added tokens + 1 */
     uint32_t added_size_max; /* longest added token in bytes */
-    bool has_decoder, clean_up_spaces;
+    bool has_decoder, has_postprocessor, clean_up_spaces;
     bool normalizes;  /* there are normalizers */
     bool added_plain; /* no added token hides from a look at the raw text */
     bool added_strip; /* some added token takes white space or looks at its neighbours */
@@ -61,7 +63,8 @@ struct core {
 };
 
 /* Appends IMAGE_CORE. Errors: COMBINATION (post-processors the reference itself cannot run). */
-bool core_compile(const struct tokenizer_spec *spec, struct buf *out, struct err *err) MUST_CHECK;
+bool core_compile(const struct tokenizer_spec *spec, const struct added_names *names,
+                  struct buf *out, struct err *err) MUST_CHECK;
 bool core_open(const void *data, size_t size, struct core *ret, struct err *err) MUST_CHECK;
 
 static inline struct slice core_text(const struct core *c, struct text t)
@@ -77,6 +80,12 @@ bool core_is_special_text(const struct core *c, const char *text, size_t size);
 enum cut_rule cut_rule(const struct tokenizer_spec *spec);
 /* Neighbouring bytes of added tokens; NULL: there are none. */
 uint8_t *cut_added_pairs(const struct core *c);
+
+enum trims {
+    TRIMS_NOT,
+    TRIMS_WORDS, /* wherever a token stands, and no added token has any */
+    TRIMS_ROWS,  /* otherwise: rows need lead and trail */
+};
 
 struct tokenizer {
     atomic_uint refs;
@@ -94,7 +103,8 @@ struct tokenizer {
     uint8_t *added_pairs; /* bit b1 << 8 | b2: neighbours in some added token; NULL: no added */
     uint32_t *prefix_ids, *suffix_ids; /* what post-processing puts around one text */
     size_t n_prefix, n_suffix;
-    bool wraps_plainly; /* … and that is all it does to ids */
+    enum trims trims;
+    bool wraps_plainly; /* … and that is all it does to ids: the text is there once */
     uint32_t n_names;
     uint64_t serial; /* no other tokenizer of this process has it, now or later */
 };
@@ -121,5 +131,6 @@ struct scratch {
     struct strings *strings[2];
     struct words_scratch *words_scratch;
     struct words_out words_out;
+    struct char_index char_index;
     struct buf text; /* a copy with the bytes behind it that words_encode() reads */
 };

@@ -235,6 +235,8 @@ size_t tokenizer_safe_cut(const struct tokenizer *t, const char *text, size_t si
 {
     if (at >= size)
         return size;
+    if (!t->wraps_plainly)
+        return from;
     if (t->words && !t->core.head->added_strip)
         return cut_by_words(t, text, size, from, at);
     switch ((enum cut_rule)t->core.head->cut) {

@@ -184,7 +184,7 @@ static bool make_entry(struct maker *m, uint32_t id, enum decode_how *ret, struc
         return true;
     buf_clear(&m->token);
     if (added) {
-        struct slice text = core_text(m->core, added->content);
+        struct slice text = core_text(m->core, added->name);
 
         buf_append(&m->token, text.data, text.size);
         special = core_is_special_text(m->core, text.data, text.size);

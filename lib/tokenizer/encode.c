@@ -54,20 +54,22 @@ static uint32_t chars_before(struct char_cursor *c, size_t at)
     return (uint32_t)c->count;
 }
 
-/* Offsets are whole characters. An empty one at the very end stays in bytes, as in the reference.
+/*
+ * As the reference converts: a place within a character is that character, an end
+ * behind the text's end is two behind the start, and a start that is not in the
+ * text leaves both in bytes.
  */
 static struct offset convert(struct char_cursor *c, struct span span, enum offset_unit unit)
 {
-    size_t start = span.start, end = span.end;
+    if (unit == OFFSET_BYTE || span.start >= c->size)
+        return (struct offset){span.start, span.end};
 
-    while (start > 0 && start < c->size && is_inside(c->text, start))
-        start--;
-    while (end > 0 && end < c->size && is_inside(c->text, end))
-        end++;
-    if (unit == OFFSET_BYTE || start >= c->size)
-        return (struct offset){(uint32_t)start, (uint32_t)end};
-    uint32_t first = chars_before(c, start);
-    return (struct offset){first, chars_before(c, end)};
+    uint32_t first = chars_before(c, span.start + 1) - 1;
+    if (span.end > c->size)
+        return (struct offset){first, first + 2};
+    if (span.end == c->size)
+        return (struct offset){first, chars_before(c, span.end)};
+    return (struct offset){first, chars_before(c, span.end + 1) - 1};
 }
 
 /* ---- white space of names, for post-processors that trim offsets */
@@ -101,20 +103,21 @@ static void count_spaces(struct row *row, const char *name, size_t size, bool by
     row->trail = run;
 }
 
-static void note_spaces(const struct tokenizer *t, struct row *row, struct scratch *scratch,
-                        enum offset_unit unit)
+/* The reference's Unigram calls an unknown token by its text. */
+static void note_spaces(const struct tokenizer *t, struct row *row, const struct piece *piece,
+                        struct span span, const struct scratch *scratch, enum offset_unit unit)
 {
     uint32_t size;
     bool is_name;
     const char *bytes = token_model_bytes(t->model, row->id, &size, &is_name);
 
-    if (bytes) {
-        count_spaces(row, bytes, size, token_model_is_bytes(t->model) && !is_name, unit);
+    if (row->id == token_model_unk(t->model)) {
+        count_spaces(row, scratch->pieces.text.data + piece->at + span.start, span.end - span.start,
+                     false, unit);
         return;
     }
-    buf_clear(&scratch->decoded);
-    if (token_model_name(t->model, row->id, &scratch->decoded))
-        count_spaces(row, scratch->decoded.data, scratch->decoded.size, false, unit);
+    if (bytes)
+        count_spaces(row, bytes, size, token_model_is_bytes(t->model) && !is_name, unit);
 }
 
 /* ---- one sequence */
@@ -187,8 +190,20 @@ static void add_added(struct sequence_job *job, const struct piece *piece, int32
         return;
     row->offset = convert(&job->cursor, piece->origin, job->options->offset_unit);
     if (job->trims)
-        count_spaces(row, job->cursor.text + piece->origin.start,
-                     piece->origin.end - piece->origin.start, false, job->options->offset_unit);
+        count_spaces(row, job->scratch->pieces.text.data + piece->at, piece->size, false,
+                     job->options->offset_unit);
+}
+
+/*
+ * What a token came from. Fallback tokens of bytes that an affix brought reach
+ * behind the end of the piece: their places stay as the model counted them.
+ */
+static struct span origin_of(const struct pieces *p, const struct piece *piece, struct span span)
+{
+    if (span.end > piece->size)
+        return span;
+    return (struct span){p->origins[piece->at + span.start].start,
+                         p->origins[piece->at + span.end - 1].end};
 }
 
 static bool add_tokens(struct sequence_job *job, const struct piece *piece, int32_t word,
@@ -207,13 +222,10 @@ static bool add_tokens(struct sequence_job *job, const struct piece *piece, int3
         row->word = word;
         if (!job->options->offsets)
             continue;
-        struct span span = piece->origin;
-        if (token->span.end > token->span.start)
-            span = (struct span){s->pieces.origins[piece->at + token->span.start].start,
-                                 s->pieces.origins[piece->at + token->span.end - 1].end};
-        row->offset = convert(&job->cursor, span, job->options->offset_unit);
+        row->offset = convert(&job->cursor, origin_of(&s->pieces, piece, token->span),
+                              job->options->offset_unit);
         if (job->trims)
-            note_spaces(job->t, row, s, job->options->offset_unit);
+            note_spaces(job->t, row, piece, token->span, s, job->options->offset_unit);
     }
     return true;
 }
@@ -259,7 +271,7 @@ static bool encode_sequence(const struct tokenizer *t, const struct encode_input
     struct sequence_job job = {.t = t,
                                .options = options,
                                .scratch = scratch,
-                               .trims = options->offsets && postprocess_trims(&t->core),
+                               .trims = options->offsets && t->trims != TRIMS_NOT,
                                .type_id = type_id,
                                .word = -1};
     size_t first = scratch->parts->n_rows;
@@ -276,60 +288,58 @@ static bool encode_sequence(const struct tokenizer *t, const struct encode_input
 
 /* ---- the fast way: ids and places, word by word */
 
-static void add_word(struct words_out *out, uint32_t id, struct span span)
-{
-    if (out->n == out->capacity) {
-        out->capacity = out->capacity * 2 + 64;
-        out->ids = mem_resize(out->ids, out->capacity * sizeof(*out->ids));
-        if (out->want_spans)
-            out->spans = mem_resize(out->spans, out->capacity * sizeof(*out->spans));
-    }
-    out->ids[out->n] = id;
-    if (out->want_spans)
-        out->spans[out->n] = span;
-    out->n++;
-}
-
 /*
- * Replaces what scratch->words_out held. *ret false: the text must go the
- * exact way. The text is copied, for words look behind its end.
+ * Appends to out; NULL: adds to *ret_n how many ids there are. *ret false: the text must go the
+ * exact way, and what out holds is of no use. The text is copied, for words look behind its end.
  */
 static bool encode_words(const struct tokenizer *t, struct slice text, bool no_special,
-                         bool want_spans, struct scratch *s, bool *ret, struct err *err)
+                         struct scratch *s, struct words_out *out, size_t *ret_n, bool *ret,
+                         struct err *err)
 {
-    struct words_out *out = &s->words_out;
     struct span added = {0};
     uint32_t id = NO_ID;
 
     *ret = false;
     if (!t->words)
         return true;
-    if (want_spans && !out->spans && out->capacity)
-        out->spans = mem_resize(NULL, out->capacity * sizeof(*out->spans));
-    if (!want_spans) {
-        free(out->spans);
-        out->spans = NULL;
-    }
-    out->n = 0;
-    out->want_spans = want_spans;
     buf_clear(&s->text);
     buf_reserve(&s->text, text.size + WORDS_TAIL);
     buf_append(&s->text, text.data, text.size);
     for (size_t at = 0; at < text.size; at = added.end) {
         enum added_found found =
             added_find(&t->core, t->finder, s->text.data, text.size, at, no_special, &added, &id);
+        bool ok = true;
+
         if (found == ADDED_EXACT)
             return true;
         if (found == ADDED_NONE)
             added = (struct span){(uint32_t)text.size, (uint32_t)text.size};
-        if (added.start > at &&
-            !words_encode(t->words, s->text.data, at, added.start, s->words_scratch, out, err))
+        if (added.start > at)
+            ok = out ? words_encode(t->words, s->text.data, at, added.start, s->words_scratch, out,
+                                    err)
+                     : words_count(t->words, s->text.data, at, added.start, s->words_scratch, ret_n,
+                                   err);
+        if (!ok)
             return false;
-        if (found == ADDED_TOKEN)
-            add_word(out, id, added);
+        if (found == ADDED_TOKEN && !out)
+            ++*ret_n;
+        else if (found == ADDED_TOKEN)
+            words_out_add(out, id, added);
     }
     *ret = true;
     return true;
+}
+
+static void convert_spans(const struct tokenizer *t, struct slice text, const struct words_out *out,
+                          enum offset_unit unit, struct scratch *s, struct offset *ret)
+{
+    if (is_ascii(text.data, text.size)) {
+        for (size_t i = 0; i < out->n; i++)
+            ret[i] = (struct offset){out->spans[i].start, out->spans[i].end};
+        return;
+    }
+    char_index_make(&s->char_index, text.data, text.size);
+    char_index_convert(&s->char_index, out->spans, out->n, unit, t->trims == TRIMS_WORDS, ret);
 }
 
 static void append_added(struct encoded *e, const uint32_t *ids, size_t n)
@@ -346,16 +356,16 @@ static bool encode_plain(const struct tokenizer *t, const struct encode_input *i
                          struct encoded *ret, bool *ret_done, struct err *err)
 {
     struct slice text = input->words[0];
-    struct char_cursor cursor = {.text = text.data, .size = text.size};
-    const struct words_out *out = &s->words_out;
+    struct words_out *out = &s->words_out;
 
     *ret_done = false;
     if (!options->plain || options->truncation.set || input->pretokenized || !t->words ||
-        (options->add_special_tokens && !t->wraps_plainly) ||
-        (options->offsets && postprocess_trims(&t->core)))
+        !t->wraps_plainly || (options->offsets && t->trims == TRIMS_ROWS))
         return true;
+    out->n = 0;
+    out->want_spans = options->offsets;
     if (!check_text(text.data, text.size, err) ||
-        !encode_words(t, text, options->no_special, options->offsets, s, ret_done, err))
+        !encode_words(t, text, options->no_special, s, out, NULL, ret_done, err))
         return false;
     if (!*ret_done)
         return true;
@@ -366,9 +376,8 @@ static bool encode_plain(const struct tokenizer *t, const struct encode_input *i
         append_added(ret, t->prefix_ids, t->n_prefix);
     if (out->n)
         memcpy(ret->ids + ret->n, out->ids, out->n * sizeof(*out->ids));
-    cursor.is_ascii = options->offsets && is_ascii(text.data, text.size);
-    for (size_t i = 0; options->offsets && i < out->n; i++)
-        ret->offsets[ret->n + i] = convert(&cursor, out->spans[i], options->offset_unit);
+    if (options->offsets)
+        convert_spans(t, text, out, options->offset_unit, s, ret->offsets + ret->n);
     ret->n += out->n;
     if (options->add_special_tokens)
         append_added(ret, t->suffix_ids, t->n_suffix);
@@ -442,12 +451,15 @@ void encoded_release(struct encoded *e)
 static bool encode_bare(const struct tokenizer *t, const char *text, size_t size, struct scratch *s,
                         struct id_list *ids, struct err *err)
 {
-    bool done;
+    struct words_out out = {.ids = ids->items, .n = ids->n, .capacity = ids->capacity};
+    bool done, ok = encode_words(t, (struct slice){text, size}, false, s, &out, NULL, &done, err);
 
-    if (!encode_words(t, (struct slice){text, size}, false, false, s, &done, err))
+    ids->items = out.ids;
+    ids->capacity = out.capacity;
+    if (!ok)
         return false;
     if (done) {
-        id_list_append(ids, s->words_out.ids, s->words_out.n);
+        ids->n = out.n;
         return true;
     }
     if (!pieces_make(t->program, text, size, 0, s->pieces_scratch, &s->pieces, err))
@@ -478,9 +490,9 @@ bool tokenizer_encode_ids(const struct tokenizer *t, const char *text, size_t si
 
     if (!check_text(text, size, err))
         return false;
-    if (add_special_tokens && !t->wraps_plainly) {
+    if (!t->wraps_plainly) {
         struct slice word = {text, size};
-        struct encode_options options = {.add_special_tokens = true, .plain = true};
+        struct encode_options options = {.add_special_tokens = add_special_tokens, .plain = true};
 
         if (!tokenizer_encode(t, &(struct encode_input){.words = &word, .n_words = 1}, NULL,
                               &options, scratch, &scratch->encoding, err))
@@ -502,9 +514,19 @@ bool tokenizer_encode_ids(const struct tokenizer *t, const char *text, size_t si
 bool tokenizer_count(const struct tokenizer *t, const char *text, size_t size,
                      bool add_special_tokens, struct scratch *scratch, size_t *ret, struct err *err)
 {
-    scratch->ids.n = 0;
-    if (!tokenizer_encode_ids(t, text, size, add_special_tokens, scratch, &scratch->ids, err))
+    size_t n = add_special_tokens ? t->n_prefix + t->n_suffix : 0;
+    bool done = false;
+
+    if (!check_text(text, size, err) ||
+        (t->wraps_plainly &&
+         !encode_words(t, (struct slice){text, size}, false, scratch, NULL, &n, &done, err)))
         return false;
-    *ret = scratch->ids.n;
+    if (!done) {
+        scratch->ids.n = 0;
+        if (!tokenizer_encode_ids(t, text, size, add_special_tokens, scratch, &scratch->ids, err))
+            return false;
+        n = scratch->ids.n;
+    }
+    *ret = n;
     return true;
 }

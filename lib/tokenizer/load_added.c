@@ -41,10 +41,41 @@ static void drop_repeated(struct added_table *t, struct tokenizer_spec *s)
     s->n_added = n;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const struct added_token *x = *(const struct added_token *const *)a;
+    const struct added_token *y = *(const struct added_token *const *)b;
+
+    return x->id != y->id ? (x->id > y->id) - (x->id < y->id) : (x > y) - (x < y);
+}
+
+/* Of those with one id the last stays. It takes a vocabulary that leaves out ids. */
+static void drop_replaced(struct tokenizer_spec *s)
+{
+    AUTO_FREE struct added_token **order = mem_new_array(s->n_added, struct added_token *);
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_added; i++)
+        order[i] = &s->added[i];
+    qsort(order, s->n_added, sizeof(*order), by_id);
+    for (size_t i = 0; i + 1 < s->n_added; i++)
+        if (order[i]->id == order[i + 1]->id)
+            order[i]->content.size = 0;
+    for (size_t i = 0; i < s->n_added; i++)
+        if (s->added[i].content.size)
+            s->added[n++] = s->added[i];
+    s->n_added = n;
+}
+
+/*
+ * As the reference numbers them: those of the vocabulary have its id, the others
+ * one after another from its size on, whether that is free or not.
+ */
 bool load_number_added(struct tokenizer_spec *s, struct err *err)
 {
     struct added_table t = {.mask = 15};
     uint64_t longest = 0, next = s->n_vocab;
+    bool meets = false;
 
     if (!s->n_added)
         return true;
@@ -65,11 +96,13 @@ bool load_number_added(struct tokenizer_spec *s, struct err *err)
     for (size_t i = 0; i < s->n_added; i++) {
         struct added_token *a = &s->added[i];
         if (a->id == UINT32_MAX)
-            a->id = (uint32_t)next;
-        if (a->id >= next)
-            next = (uint64_t)a->id + 1;
+            a->id = (uint32_t)next++;
+        else
+            meets = meets || a->id >= s->n_vocab;
         if (next > VOCAB_MAX)
             return err_set(err, ERR_FILE_CORRUPT, "added tokens beyond id %d", VOCAB_MAX - 1);
     }
+    if (meets)
+        drop_replaced(s);
     return true;
 }

@@ -318,4 +318,10 @@ static bool one(struct loader *l)
                           ARRAY_SIZE(shapes));
 }
 
-bool load_postprocessor(struct loader *l) { return load_null(l) || one(l); }
+bool load_postprocessor(struct loader *l)
+{
+    if (load_null(l))
+        return true;
+    l->spec->has_postprocessor = true;
+    return one(l);
+}

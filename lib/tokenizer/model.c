@@ -131,6 +131,11 @@ uint32_t token_model_id_end(const struct token_model *m) { return m->vocab.head.
 bool token_model_is_bytes(const struct token_model *m) { return m->vocab.head.is_bytes; }
 enum model_kind token_model_kind(const struct token_model *m) { return m->kind; }
 
+uint32_t token_model_unk(const struct token_model *m)
+{
+    return m->kind == MODEL_UNIGRAM ? unigram_unk(&m->unigram) : (uint32_t)NO_ID;
+}
+
 uint32_t token_model_id(const struct token_model *m, const char *token, size_t size)
 {
     return vocab_find_name(&m->vocab, token, size);

@@ -103,6 +103,8 @@ void unigram_open(struct image image, struct unigram *ret);
 bool unigram_encode(const struct unigram *m, const struct vocab *v, const char *text, size_t size,
                     struct model_scratch *scratch, struct tokens *out, struct err *err) MUST_CHECK;
 
+uint32_t unigram_unk(const struct unigram *m);
+
 /* ---- WordLevel: a piece is a token or unknown */
 
 void wordlevel_compile(const struct tokenizer_spec *spec, const struct vocab *v,

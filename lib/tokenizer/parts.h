@@ -59,7 +59,7 @@ bool parts_join(struct parts *p, const struct encode_options *options, struct en
 /* ---- postprocess.c */
 
 size_t postprocess_added(const struct core *c, bool pair);
-/* Whether rows need lead and trail. */
-bool postprocess_trims(const struct core *c);
+/* How white space of tokens is taken out of their offsets. */
+enum trims postprocess_trims(const struct core *c);
 /* p->list is the one or two sequences. */
 void postprocess(const struct core *c, struct parts *p, bool add_special_tokens);

@@ -37,10 +37,19 @@ struct pieces {
 };
 void pieces_release(struct pieces *p);
 
+/* What added tokens are called, by their place in the spec: those that are looked for in
+ * normalized text by what normalizers make of them. */
+struct added_names {
+    struct buf text;
+    struct text *items;
+};
+void added_names_release(struct added_names *n);
+#define AUTO_ADDED_NAMES CLEANUP(added_names_release)
+
 struct program;
 /* Compiles normalizers, pre-tokenizers and added tokens of spec into sections of w. */
 bool program_compile(const struct tokenizer_spec *spec, struct image_writer *w,
-                     struct err *err) MUST_CHECK;
+                     struct added_names *ret, struct err *err) MUST_CHECK;
 /* Patterns are compiled here, for they cannot lie in an image. The image must outlive it. */
 bool program_open(struct image image, struct program **ret, struct err *err) MUST_CHECK;
 void program_free(struct program *p);

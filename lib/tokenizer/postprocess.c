@@ -32,19 +32,36 @@ size_t postprocess_added(const struct core *c, bool pair)
     return n_added;
 }
 
-bool postprocess_trims(const struct core *c)
+enum trims postprocess_trims(const struct core *c)
 {
+    unsigned n = 0;
+    bool everywhere = true;
+
     for (uint32_t i = 0; i < c->head->n_posts; i++) {
         const struct postprocessor *post = &c->posts[i];
+        bool roberta = post->kind == POST_ROBERTA && post->bert.trim_offsets;
+        bool bytes = post->kind == POST_BYTE_LEVEL && post->byte_level.trim_offsets;
 
-        if ((post->kind == POST_ROBERTA && post->bert.trim_offsets) ||
-            (post->kind == POST_BYTE_LEVEL && post->byte_level.trim_offsets))
-            return true;
+        n += roberta || bytes;
+        if ((roberta && post->bert.add_prefix_space) ||
+            (bytes && post->byte_level.add_prefix_space))
+            everywhere = false;
     }
-    return false;
+    if (n == 0)
+        return TRIMS_NOT;
+    if (n > 1 || !everywhere)
+        return TRIMS_ROWS;
+    for (uint32_t i = 0; i < c->head->n_added; i++) {
+        struct slice name = core_text(c, c->added[i].content);
+
+        for (size_t k = 0; k < name.size; k++) /* only ASCII that is no white space */
+            if (name.data[k] <= ' ' || name.data[k] > '~')
+                return TRIMS_ROWS;
+    }
+    return TRIMS_WORDS;
 }
 
-/* White space of tokens is no part of their offsets, but a space that was put before the text. */
+/* White space of tokens is no part of their offsets, but for one that was put before the text. */
 static void trim_part(struct parts *p, uint32_t part, bool add_prefix_space)
 {
     struct row *rows = p->rows + p->items[part].row;
@@ -54,8 +71,8 @@ static void trim_part(struct parts *p, uint32_t part, bool add_prefix_space)
         uint32_t lead = rows[i].lead, trail = rows[i].trail;
 
         if (lead) {
-            if ((i == 0 || o->start == 0) && add_prefix_space)
-                lead--;
+            if ((i == 0 || o->start == 0) && add_prefix_space && lead == 1)
+                lead = 0;
             o->start = o->start + lead < o->end ? o->start + lead : o->end;
         }
         if (trail && o->end >= trail)
@@ -206,7 +223,7 @@ void postprocess(const struct core *c, struct parts *p, bool add_special_tokens)
 {
     size_t n = p->n_list;
 
-    if (!c->head->n_posts) {
+    if (!c->head->has_postprocessor) {
         /* Nothing names the sequences of what was cut off. */
         for (size_t i = 0; n > 1 && i < n; i++)
             parts_set_sequence(p, p->list[i], (uint32_t)i);

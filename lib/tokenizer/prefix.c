@@ -95,6 +95,18 @@ static void evict(struct prefix_cache *c, struct block *b)
     block_unref(b);
 }
 
+void prefix_cache_clear(struct prefix_cache *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    size_t evicted = c->counts.evicted;
+    while (c->oldest)
+        evict(c, c->oldest);
+    c->counts.evicted = evicted;
+    pthread_mutex_unlock(&c->lock);
+}
+
 /* ---- */
 
 static struct block *find(struct prefix_cache *c, uint64_t owner, uint64_t hash, size_t size)
@@ -188,8 +200,7 @@ bool prefix_encode(struct prefix_cache *c, const struct tokenizer *t, const char
     size_t at = 0, n = ids->n;
 
     *ret = use;
-    if ((add_special_tokens && !t->wraps_plainly) || size < 2 * BLOCK_SIZE ||
-        !utf8_valid(text, size, NULL))
+    if (!t->wraps_plainly || size < 2 * BLOCK_SIZE || !utf8_valid(text, size, NULL))
         return tokenizer_encode_ids(t, text, size, add_special_tokens, scratch, ids, err);
     if (add_special_tokens)
         id_list_append(ids, t->prefix_ids, t->n_prefix);

@@ -31,6 +31,9 @@ bool prefix_encode(struct prefix_cache *c, const struct tokenizer *t, const char
                    bool add_special_tokens, struct scratch *scratch, struct id_list *ids,
                    struct prefix_use *ret, struct err *err) MUST_CHECK;
 
+/* Forgets all texts; what is being encoded may come in again. NULL is fine. */
+void prefix_cache_clear(struct prefix_cache *c);
+
 struct prefix_counts {
     size_t n_blocks, bytes, hits, misses, evicted;
 };

@@ -80,34 +80,41 @@ struct added_head {
     uint32_t n_raw, n_normalized;
 };
 
-static void compile_set(const struct tokenizer_spec *spec, bool normalized, char *const *contents,
-                        const size_t *sizes, struct buf *out)
+void added_names_release(struct added_names *n)
+{
+    buf_release(&n->text);
+    free(n->items);
+}
+
+static void compile_set(const struct tokenizer_spec *spec, bool normalized,
+                        const struct added_names *names, struct buf *out)
 {
     struct added_text *items = mem_new_array(spec->n_added + 1, struct added_text);
     size_t n = 0;
 
     for (size_t i = 0; i < spec->n_added; i++) {
         const struct added_token *t = &spec->added[i];
+        struct slice name = {names->text.data + names->items[i].at, names->items[i].size};
 
         if (t->normalized == normalized)
-            items[n++] = (struct added_text){{contents[i], sizes[i]}, t->id, flags_of(t)};
+            items[n++] = (struct added_text){name, t->id, flags_of(t)};
     }
     added_compile(items, n, out);
     free(items);
 }
 
-static void compile_added(const struct tokenizer_spec *spec, char *const *contents,
-                          const size_t *sizes, struct buf *out)
+static void compile_added(const struct tokenizer_spec *spec, const struct added_names *names,
+                          struct buf *out)
 {
     struct added_head head = {0};
     size_t begin;
 
     buf_append(out, &head, sizeof(head));
     begin = out->size;
-    compile_set(spec, false, contents, sizes, out);
+    compile_set(spec, false, names, out);
     head.n_raw = (uint32_t)((out->size - begin) / sizeof(struct added_node));
     begin = out->size;
-    compile_set(spec, true, contents, sizes, out);
+    compile_set(spec, true, names, out);
     head.n_normalized = (uint32_t)((out->size - begin) / sizeof(struct added_node));
     memcpy(out->data, &head, sizeof(head));
 }
@@ -116,25 +123,26 @@ static bool open_steps(struct program *p, const char *data, size_t size, struct 
 
 /* Tokens that are looked for in normalized text are normalized themselves. */
 static bool normalize_contents(const struct tokenizer_spec *spec, const struct buf *steps,
-                               char **contents, size_t *sizes, struct err *err)
+                               struct added_names *ret, struct err *err)
 {
     struct program *p = mem_new(struct program);
     struct pieces_scratch *s = pieces_scratch_new();
     struct pieces out = {0};
     bool ok = open_steps(p, steps->data, steps->size, err);
 
+    ret->items = mem_new_array(spec->n_added + 1, struct text);
+    buf_reserve(&ret->text, 1);
     for (size_t i = 0; ok && i < spec->n_added; i++) {
         const struct added_token *t = &spec->added[i];
-        const char *text = t->content.size ? spec_str(spec, t->content) : "";
+        struct slice text = {t->content.size ? spec_str(spec, t->content) : "", t->content.size};
 
         if (t->normalized && spec->n_normalizers) {
-            ok = program_normalize(p, text, t->content.size, s, &out, err);
-            contents[i] = str_dup_n(out.text.data ? out.text.data : "", ok ? out.text.size : 0);
-            sizes[i] = out.text.size;
-        } else {
-            contents[i] = str_dup_n(text, t->content.size);
-            sizes[i] = t->content.size;
+            ok = program_normalize(p, text.data, text.size, s, &out, err);
+            text = (struct slice){out.text.data, ok ? out.text.size : 0};
         }
+        ret->items[i] = (struct text){(uint32_t)ret->text.size, (uint32_t)text.size};
+        if (text.size)
+            buf_append(&ret->text, text.data, text.size);
     }
     pieces_release(&out);
     pieces_scratch_free(s);
@@ -142,22 +150,16 @@ static bool normalize_contents(const struct tokenizer_spec *spec, const struct b
     return ok;
 }
 
-bool program_compile(const struct tokenizer_spec *spec, struct image_writer *w, struct err *err)
+bool program_compile(const struct tokenizer_spec *spec, struct image_writer *w,
+                     struct added_names *ret, struct err *err)
 {
     struct buf *steps = &w->sections[IMAGE_PROGRAM];
-    char **contents = mem_new_array(spec->n_added + 1, char *);
-    size_t *sizes = mem_new_array(spec->n_added + 1, size_t);
-    bool ok;
 
     compile_steps(spec, steps);
-    ok = normalize_contents(spec, steps, contents, sizes, err);
-    if (ok)
-        compile_added(spec, contents, sizes, &w->sections[IMAGE_ADDED]);
-    for (size_t i = 0; i < spec->n_added; i++)
-        free(contents[i]);
-    free(contents);
-    free(sizes);
-    return ok;
+    if (!normalize_contents(spec, steps, ret, err))
+        return false;
+    compile_added(spec, ret, &w->sections[IMAGE_ADDED]);
+    return true;
 }
 
 /* ---- opening */

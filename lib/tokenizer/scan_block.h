@@ -189,7 +189,8 @@ static inline size_t scan_blocks_ends(const struct scan_rules *r, const uint8_t 
 {
     size_t n = 0;
 
-    while (at < size && n < max) {
+    /* Without room for what a block may have it is left to the next call, if that has more. */
+    while (at < size && n < max && (n == 0 || max - n >= 64)) {
         uint64_t starts = max - n >= 64 ? scan_block(r, t + at, size - at) : 0;
 
         if (starts) {

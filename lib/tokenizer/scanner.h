@@ -22,7 +22,8 @@ const struct scanner *scanner_find(const struct tokenizer_spec *spec_strings,
 const char *scanner_name(const struct scanner *s);
 
 /*
- * Writes ends of consecutive pieces of text from `at` on, at most max; returns how many.
+ * Writes ends of consecutive pieces of text from `at` on, at most max; returns how many,
+ * at least one; it may leave off when there is room for less than 64 more.
  * The last end is size when all is cut. text must be valid UTF-8 (`at` a piece's
  * begin). Reads up to 64 bytes behind size: the caller's buffer must have them.
  * Linear for every text, thread-safe, allocates nothing.

@@ -1,5 +1,9 @@
 #include "tokenizer/spec.h"
 
+#include "base/utf8.h"
+#include "tokenizer/bytelevel.h"
+#include "tokenizer/scalar.h"
+
 void tokenizer_spec_release(struct tokenizer_spec *s)
 {
     buf_release(&s->strings);
@@ -31,6 +35,32 @@ static bool normalizes_to_bytes(const struct tokenizer_spec *s)
     return false;
 }
 
+/* Those that UTF-8 has: without one of them the reference counts what it drops in stand-ins. */
+static bool knows_all_bytes(const struct tokenizer_spec *s)
+{
+    bool known[256] = {false};
+    int n_missing = 0;
+
+    for (int b = 0; b < 256; b++) {
+        known[b] = b == 0xc0 || b == 0xc1 || b > 0xf4;
+        n_missing += !known[b];
+    }
+    for (size_t i = 0; i < s->n_vocab && n_missing; i++) {
+        struct text token = s->vocab[i].token;
+        size_t at = 0;
+        int byte;
+
+        if (!token.size || token.size != scalar_size(*spec_str(s, token)))
+            continue;
+        byte = bytelevel_byte(scalar_next(spec_str(s, token), &at));
+        if (byte >= 0 && !known[byte]) {
+            known[byte] = true;
+            n_missing--;
+        }
+    }
+    return !n_missing;
+}
+
 bool spec_is_bytes(const struct tokenizer_spec *s)
 {
     size_t n = s->n_pretokenizers;
@@ -45,5 +75,5 @@ bool spec_is_bytes(const struct tokenizer_spec *s)
     for (size_t i = 0; i + 1 < n; i++)
         if (s->pretokenizers[i].kind == SPLIT_BYTE_LEVEL) /* mapped twice */
             return false;
-    return true;
+    return knows_all_bytes(s);
 }

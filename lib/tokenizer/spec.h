@@ -253,6 +253,7 @@ struct tokenizer_spec {
     struct decoder *decoders;
     bool has_decoder; /* an empty Sequence is a decoder, "decoder": null is none: tokens are joined
                          by spaces */
+    bool has_postprocessor; /* even if there are none: an empty Sequence names sequences too */
     struct template_piece *pieces;
     uint32_t *post_ids; /* of special tokens in templates */
     struct model_spec model;
@@ -280,7 +281,8 @@ static inline const char *spec_str(const struct tokenizer_spec *s, struct text t
 
 /*
  * The model's alphabet is bytes: its pre-tokenizers end in ByteLevel, it is a
- * BPE without affixes, and nothing between reads the mapped characters. Then
+ * BPE without affixes that knows every byte of UTF-8, and nothing between reads
+ * the mapped characters. Then
  * pieces keep their bytes (ByteLevel only cuts), the vocabulary is compiled as
  * bytes, and the 256 stand-in characters of ByteLevel exist only in the names
  * of tokens. What comes out is the same.

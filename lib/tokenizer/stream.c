@@ -165,7 +165,7 @@ bool encode_stream_push(struct encode_stream *s, const char *text, size_t size,
         err_set(err, ERR_INVALID, "the text is not UTF-8: byte %zu", s->done + bad);
         return err_fact_int(err, "offset", (int64_t)(s->done + bad));
     }
-    if ((s->add_special_tokens && !s->t->wraps_plainly) || known <= LOOK_AHEAD)
+    if (!s->t->wraps_plainly || known <= LOOK_AHEAD)
         return true;
     cut = tokenizer_safe_cut(s->t, s->pending.data, known, 0, known - LOOK_AHEAD);
     return !cut || encode_part(s, cut, scratch, out, err);
@@ -174,9 +174,9 @@ bool encode_stream_push(struct encode_stream *s, const char *text, size_t size,
 bool encode_stream_end(struct encode_stream *s, struct scratch *scratch, struct id_list *out,
                        struct err *err)
 {
-    if (s->add_special_tokens && !s->t->wraps_plainly)
-        return tokenizer_encode_ids(s->t, s->pending.data, s->pending.size, true, scratch, out,
-                                    err);
+    if (!s->t->wraps_plainly)
+        return tokenizer_encode_ids(s->t, s->pending.data, s->pending.size, s->add_special_tokens,
+                                    scratch, out, err);
     if (!encode_part(s, s->pending.size, scratch, out, err))
         return false;
     if (s->add_special_tokens)

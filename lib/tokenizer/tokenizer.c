@@ -5,11 +5,13 @@
 static bool compile_parts(const struct tokenizer_spec *spec, struct image_writer *w,
                           struct err *err)
 {
+    AUTO_ADDED_NAMES struct added_names names = {0};
     struct core core;
     struct pattern **patterns;
     bool ok;
 
-    if (!core_compile(spec, &w->sections[IMAGE_CORE], err) || !program_compile(spec, w, err) ||
+    if (!program_compile(spec, w, &names, err) ||
+        !core_compile(spec, &names, &w->sections[IMAGE_CORE], err) ||
         !token_model_compile(spec, w, err))
         return false;
     words_compile(spec, w);
@@ -98,8 +100,13 @@ static bool open_parts(struct tokenizer *t, struct err *err)
     t->added_pairs = cut_added_pairs(&t->core);
     t->finder = mem_new(struct added_finder);
     added_finder_open(&t->core, t->finder);
+    t->trims = postprocess_trims(&t->core);
     if (t->finder->usable)
-        t->words = words_open(t->image, t->model, t->program, t->scanner);
+        t->words = words_open(t->image, t->model, t->program, t->scanner, t->trims == TRIMS_WORDS);
+    if (!t->words && t->finder->usable && t->trims == TRIMS_WORDS) {
+        t->trims = TRIMS_ROWS;
+        t->words = words_open(t->image, t->model, t->program, t->scanner, false);
+    }
     t->n_names = count_names(&t->core, t->model);
     learn_wrapping(t);
     return true;
@@ -173,6 +180,7 @@ void scratch_free(struct scratch *s)
     words_scratch_free(s->words_scratch);
     free(s->words_out.ids);
     free(s->words_out.spans);
+    char_index_release(&s->char_index);
     buf_release(&s->text);
     pieces_release(&s->pieces);
     free(s->tokens.items);
@@ -230,7 +238,7 @@ bool tokenizer_token_name(const struct tokenizer *t, uint32_t id, struct buf *ou
 
     if (!added)
         return token_model_name(t->model, id, out);
-    struct slice name = core_text(&t->core, added->content);
+    struct slice name = core_text(&t->core, added->name);
     buf_append(out, name.data, name.size);
     return true;
 }

@@ -117,15 +117,26 @@ size_t tokenizer_safe_cut(const struct tokenizer *t, const char *text, size_t si
                           size_t at);
 
 /*
- * Cuts a large text at safe places into at most max parts of SPLIT_PART_MIN bytes and more, so
- * that several threads encode it. Returns how many; 1: no safe place, or too small.
+ * Cuts a large text at safe places into at most max parts of some SPLIT_PART bytes, so that
+ * several threads encode it. Returns how many; 1: no safe place, or too small. text must be UTF-8.
+ * Where it is cut depends on the text nearby alone: texts that begin alike are cut alike.
  */
-enum { SPLIT_PART_MIN = 64 << 10 };
+enum { SPLIT_PART = 64 << 10 };
 size_t tokenizer_split(const struct tokenizer *t, const char *text, size_t size, struct slice *ret,
                        size_t max);
 /*
+ * The special tokens that post-processing puts around one text. False: it does more than that,
+ * encode the text whole. Borrowed from the tokenizer.
+ */
+struct id_slice {
+    const uint32_t *items;
+    size_t n;
+};
+bool tokenizer_wrap(const struct tokenizer *t, struct id_slice *before, struct id_slice *behind);
+/*
  * The plain encodings of such parts (made without special tokens) as that of the whole.
- * False: post-processing does more than put special tokens around, encode the text whole.
+ * False, *ret is then undefined: post-processing does more than put special tokens around,
+ * or an offset is not the whole's; encode the text whole.
  */
 bool tokenizer_join(const struct tokenizer *t, const struct slice *texts,
                     const struct encoded *parts, size_t n, const struct encode_options *options,

@@ -81,6 +81,8 @@ void unigram_open(struct image image, struct unigram *ret)
     ret->scores = image_section(image, IMAGE_MODEL_3, &size);
 }
 
+uint32_t unigram_unk(const struct unigram *m) { return m->head->unk; }
+
 /* ---- encoding */
 
 static inline double score_of(const struct unigram *m, uint32_t id)

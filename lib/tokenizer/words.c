@@ -4,29 +4,8 @@
 #include "tokenizer/word_cache.h"
 #include "tokenizer/words_parts.h"
 
-enum { BATCH = 256 };
-
-struct words_scratch {
-    struct word_cache cache;
-    struct word_cursor cursor;
-    uint32_t ends[BATCH];
-    bool parts[BATCH];
-    struct short_key keys[BATCH]; /* high 0: a long word */
-    uint64_t hashes[BATCH];
-    struct tokens tokens; /* of one word */
-    struct tokens piece;
-    struct pieces pieces;  /* of one word */
-    struct pieces section; /* of a section that must be normalized */
-    struct buf text;       /* a word as the model sees it */
-    uint32_t *places;      /* … and where its bytes came from */
-    size_t places_capacity;
-    struct buf first; /* the first word with a space before it */
-    struct model_scratch *model;
-    struct pieces_scratch *program;
-};
-
 struct words *words_open(struct image image, const struct token_model *model,
-                         const struct program *program, const struct scanner *scanner)
+                         const struct program *program, const struct scanner *scanner, bool trims)
 {
     struct words *w = mem_new(struct words);
     size_t size;
@@ -39,14 +18,13 @@ struct words *words_open(struct image image, const struct token_model *model,
     w->model = model;
     w->program = program;
     w->scanner = scanner;
+    w->trims = trims;
     image_identity(image, &w->identity);
     switch ((enum words_family)w->head.family) {
     case WORDS_BYTES:
         ok = ok && scanner && (program || !w->head.nfc);
         break;
     case WORDS_JOINED:
-        for (uint32_t c = 0; c < 128; c++)
-            w->space_joins[c] = pair_joins(w, c == ' ' ? META : c, META);
         break;
     case WORDS_BERT:
         ok = ok && program;
@@ -58,6 +36,8 @@ struct words *words_open(struct image image, const struct token_model *model,
         ok = false;
         break;
     }
+    if (trims) /* white space of tokens is what it is in the text, as long as that is not changed */
+        ok = ok && w->head.family == WORDS_BYTES && !w->head.nfc;
     if (ok)
         return w;
     free(w);
@@ -82,7 +62,6 @@ void words_scratch_free(struct words_scratch *s)
         return;
     word_cache_release(&s->cache);
     tokens_release(&s->tokens);
-    tokens_release(&s->piece);
     pieces_release(&s->pieces);
     pieces_release(&s->section);
     buf_release(&s->text);
@@ -93,99 +72,45 @@ void words_scratch_free(struct words_scratch *s)
     free(s);
 }
 
-/* ---- one word by the exact means; spans are bytes of the word */
+/* ---- keys */
 
-/* Spaces become "▁"; everything else is as it is. */
-static bool encode_joined(const struct words *w, const char *word, size_t size,
-                          struct words_scratch *s, struct err *err)
+/*
+ * By size, what of the 16 bytes at a word is its key, and the tag that makes it one: owner
+ * and size. The last is for words that are longer: the key is none that is ever stored.
+ */
+static void shape_keys(struct words_scratch *s, unsigned owner)
 {
-    size_t n = 0;
+    if (s->shaped_for == owner)
+        return;
+    s->shaped_for = owner;
+    for (unsigned part = 0; part < 2; part++)
+        for (unsigned size = 0; size <= SHORT_KEY_MAX + 1; size++) {
+            static const char ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                          -1, -1, -1, -1, -1, -1, -1, -1};
+            struct short_key mask = short_key(ones, size <= SHORT_KEY_MAX ? size : 0);
+            struct key_shape *shape = &s->shapes[part][size];
 
-    if (s->places_capacity < 3 * size + 1) {
-        s->places_capacity = 3 * size + 64;
-        s->places = mem_resize(s->places, s->places_capacity * sizeof(*s->places));
-    }
-    buf_clear(&s->text);
-    buf_reserve(&s->text, 3 * size);
-    for (size_t i = 0; i < size; i++) {
-        bool space = word[i] == ' ';
-
-        buf_append(&s->text, space ? "▁" : word + i, space ? 3 : 1);
-        while (n < s->text.size)
-            s->places[n++] = (uint32_t)i;
-    }
-    if (!token_model_encode(w->model, s->text.data, n, s->model, &s->tokens, err))
-        return false;
-    for (size_t i = 0; i < s->tokens.n; i++) {
-        struct span *span = &s->tokens.items[i].span;
-
-        span->start = s->places[span->start];
-        span->end = s->places[span->end - 1] + 1;
-    }
-    return true;
-}
-
-static bool encode_by_pieces(const struct words *w, const char *word, size_t size,
-                             struct words_scratch *s, struct err *err)
-{
-    if (!pieces_make(w->program, word, size, PIECES_NO_ADDED | PIECES_ORIGINS, s->program,
-                     &s->pieces, err))
-        return false;
-    for (size_t p = 0; p < s->pieces.n; p++) {
-        const struct piece *piece = &s->pieces.items[p];
-        size_t before = s->tokens.n;
-
-        if (!token_model_encode(w->model, s->pieces.text.data + piece->at, piece->size, s->model,
-                                &s->tokens, err))
-            return false;
-        for (size_t i = before; i < s->tokens.n; i++) {
-            struct span *span = &s->tokens.items[i].span;
-
-            *span = (struct span){s->pieces.origins[piece->at + span->start].start,
-                                  s->pieces.origins[piece->at + span->end - 1].end};
+            mask.high &= UINT64_MAX >> 8;
+            *shape = (struct key_shape){mask, 1};
+            if (size <= SHORT_KEY_MAX)
+                shape->tag = word_owned((struct short_key){0, (uint64_t)size << 56},
+                                        owner | (part ? WORD_PART : 0))
+                                 .high;
         }
-    }
-    return true;
 }
 
-static bool encode_word(const struct words *w, unsigned owner, const char *word, size_t size,
-                        struct words_scratch *s, struct err *err)
+/* Reads 16 bytes. */
+static inline struct short_key shaped_key(const struct key_shape *shapes, const char *p,
+                                          size_t size)
 {
-    s->tokens.n = 0;
-    switch ((enum words_family)w->head.family) {
-    case WORDS_BYTES:
-        if (owner & WORD_PART)
-            return token_model_merge(w->model, word, size, s->model, &s->tokens, err);
-        return token_model_encode(w->model, word, size, s->model, &s->tokens, err);
-    case WORDS_JOINED:
-        return encode_joined(w, word, size, s, err);
-    default:
-        return encode_by_pieces(w, word, size, s, err);
-    }
+    const struct key_shape *shape =
+        &shapes[size <= SHORT_KEY_MAX ? size : (size_t)SHORT_KEY_MAX + 1];
+
+    return (struct short_key){load_u64(p) & shape->mask.low,
+                              (load_u64(p + 8) & shape->mask.high) | shape->tag};
 }
 
-/* What is no entry of the cache: *ret tokens hold until the next word. */
-static bool find_or_encode(const struct words *w, unsigned owner, const char *word, size_t size,
-                           struct short_key key, uint64_t hash, struct words_scratch *s,
-                           const struct token **ret, size_t *ret_n, struct err *err)
-{
-    bool remember = size <= WORD_RECORD_MAX;
-
-    if (remember) {
-        *ret = word_find_long(&s->cache, owner, hash, word, size, ret_n);
-        if (*ret)
-            return true;
-    }
-    if (!encode_word(w, owner, word, size, s, err))
-        return false;
-    *ret = s->tokens.items;
-    *ret_n = s->tokens.n;
-    if (remember && !(key.high && word_put(&s->cache, key, hash, *ret, *ret_n)))
-        word_put_long(&s->cache, owner, hash, word, size, *ret, *ret_n);
-    return true;
-}
-
-/* ---- many words */
+/* ---- what comes out */
 
 static void out_grow(struct words_out *out, size_t more)
 {
@@ -201,33 +126,64 @@ static void out_grow(struct words_out *out, size_t more)
     out->capacity = capacity;
 }
 
+/* There is always room for what the entries of a batch write. */
+enum { ROOM = WORD_LANES * WORDS_BATCH };
+
 static inline void out_reserve(struct words_out *out, size_t more)
 {
     if (out->capacity - out->n < more || (out->want_spans && !out->spans))
         out_grow(out, more);
 }
 
+void words_out_add(struct words_out *out, uint32_t id, struct span span)
+{
+    out_reserve(out, 1);
+    out->ids[out->n] = id;
+    if (out->want_spans)
+        out->spans[out->n] = span;
+    out->n++;
+}
+
 enum mode { IDS, SPANS, COUNT };
 
-/* Always writes all lanes and moves on by as many as count: no branch depends on how many. */
-static inline void emit_entry(const struct word_entry *e, uint32_t at, struct words_out *out,
-                              enum mode mode)
+typedef uint32_t word_lanes __attribute__((vector_size(4 * WORD_LANES)));
+
+/* Always writes all lanes; returns how many count: no branch depends on it. */
+static inline unsigned put_entry(const struct word_entry *e, uint32_t at, uint32_t *ids,
+                                 struct span *spans, enum mode mode)
+{
+    word_lanes lanes;
+
+    memcpy(&lanes, e->lanes, sizeof(lanes));
+    if (mode != COUNT) {
+        word_lanes only = lanes & WORD_ID_MASK;
+
+        memcpy(ids, &only, sizeof(only));
+    }
+    if (mode == SPANS) {
+        word_lanes start = at + (lanes >> 21 & 15), end = at + (lanes >> 25 & 15);
+        word_lanes first = __builtin_shufflevector(start, end, 0, 4, 1, 5);
+        word_lanes second = __builtin_shufflevector(start, end, 2, 6, 3, 7);
+
+        memcpy(spans, &first, sizeof(first));
+        memcpy(spans + 2, &second, sizeof(second));
+    }
+    return word_n(e);
+}
+
+static void emit_entry(const struct word_entry *e, uint32_t at, struct words_out *out,
+                       enum mode mode)
 {
     if (mode != COUNT)
-        for (int i = 0; i < WORD_LANES; i++)
-            out->ids[out->n + (size_t)i] = e->lanes[i] & WORD_ID_MASK;
-    if (mode == SPANS)
-        for (int i = 0; i < WORD_LANES; i++)
-            out->spans[out->n + (size_t)i] =
-                (struct span){at + (e->lanes[i] >> 21 & 15), at + (e->lanes[i] >> 25 & 15)};
-    out->n += word_n(e);
+        out_reserve(out, ROOM);
+    out->n += put_entry(e, at, out->ids + out->n, out->spans + out->n, mode);
 }
 
 static void emit_tokens(const struct token *tokens, size_t n, uint32_t at, struct words_out *out,
                         enum mode mode)
 {
     if (mode != COUNT) {
-        out_reserve(out, n + (size_t)WORD_LANES * BATCH);
+        out_reserve(out, n + ROOM);
         for (size_t i = 0; i < n; i++)
             out->ids[out->n + i] = tokens[i].id;
     }
@@ -238,60 +194,158 @@ static void emit_tokens(const struct token *tokens, size_t n, uint32_t at, struc
     out->n += n;
 }
 
-/* A part is another thing than the same bytes as a word, for models that look for whole words. */
-static inline unsigned part_owner(const struct words_scratch *s, size_t i, unsigned owner)
+/* ---- words that are not in their line */
+
+/* What goes along from word to word. Offsets in text count from base. */
+struct run {
+    const struct words *w;
+    const char *text;
+    uint32_t base;
+    unsigned owner;
+    enum mode mode;
+    struct words_scratch *s;
+    struct words_out *out;
+    struct err *err;
+};
+
+/* *ret tokens hold until the next word. key.high 0: the word is long. */
+static bool find_or_encode(const struct words *w, unsigned owner, const char *word, size_t size,
+                           struct short_key key, uint64_t hash, struct words_scratch *s,
+                           const struct token **ret, size_t *ret_n, struct err *err)
 {
-    return owner | (s->parts[i] ? WORD_PART : 0);
+    bool remember = size <= WORD_RECORD_MAX;
+
+    if (remember) {
+        *ret = word_find_long(&s->cache, owner, hash, word, size, ret_n);
+        if (*ret)
+            return true;
+    }
+    if (!words_encode_exact(w, owner & WORD_PART, word, size, s, err))
+        return false;
+    *ret = s->tokens.items;
+    *ret_n = s->tokens.n;
+    if (remember && !(key.high && word_put(&s->cache, key, hash, *ret, *ret_n)))
+        word_put_long(&s->cache, owner, hash, word, size, *ret, *ret_n);
+    return true;
 }
 
-/* Keys and hashes of n words, and their lines on the way to the cache. */
-static inline void prepare(const char *text, size_t at, size_t n, unsigned owner,
-                           struct words_scratch *s)
+static bool run_exact(const struct run *r, unsigned owner, size_t at, size_t end,
+                      struct short_key key, uint64_t hash)
 {
-    for (size_t i = 0; i < n; i++) {
-        size_t size = s->ends[i] - at;
+    const struct token *tokens;
+    size_t n;
 
-        if (size <= SHORT_KEY_MAX) {
-            s->keys[i] = word_owned(short_key_padded(text + at, size), part_owner(s, i, owner));
-            s->hashes[i] = short_key_hash(s->keys[i]);
-            __builtin_prefetch(word_line(&s->cache, s->hashes[i]));
-        } else {
-            s->keys[i] = (struct short_key){0, 0};
-            s->hashes[i] = size <= WORD_RECORD_MAX ? long_key_hash(text + at, size) : 0;
-            __builtin_prefetch(&s->cache.places[s->hashes[i] & s->cache.place_mask]);
-        }
-        at = s->ends[i];
+    if (!find_or_encode(r->w, owner, r->text + at, end - at, key, hash, r->s, &tokens, &n, r->err))
+        return false;
+    emit_tokens(tokens, n, r->base + (uint32_t)at, r->out, r->mode);
+    return true;
+}
+
+static bool run_long(const struct run *r, unsigned owner, size_t at, size_t end)
+{
+    size_t size = end - at;
+
+    return run_exact(r, owner, at, end, (struct short_key){0, 0},
+                     size <= WORD_RECORD_MAX ? long_key_hash(r->text + at, size) : 0);
+}
+
+static bool run_short(const struct run *r, unsigned part, size_t at, size_t end)
+{
+    struct words_scratch *s = r->s;
+    struct short_key key = shaped_key(s->shapes[part], r->text + at, end - at);
+    uint64_t hash = short_key_hash(key);
+    const struct word_entry *e = word_find(word_line(&s->cache, hash), key);
+
+    if (!e)
+        e = word_find_beside(&s->cache, hash, key);
+    if (!e)
+        return run_exact(r, r->owner | (part ? WORD_PART : 0), at, end, key, hash);
+    emit_entry(e, r->base + (uint32_t)at, r->out, r->mode);
+    return true;
+}
+
+/*
+ * Long words are cut further where no token goes across. The parts are another thing
+ * than the same bytes as a word, for models that look for whole words.
+ */
+static bool run_cut(const struct run *r, size_t at, size_t end, size_t cut)
+{
+    for (;;) {
+        bool ok = cut - at <= SHORT_KEY_MAX ? run_short(r, 1, at, cut)
+                                            : run_long(r, r->owner | WORD_PART, at, cut);
+
+        if (!ok || cut == end)
+            return ok;
+        at = cut;
+        cut = words_cut_bytes(r->w, r->text, at, end);
     }
 }
 
-/* text[0, size) is a section without its first word if that is special; at counts from base. */
-static inline bool encode_from(const struct words *w, unsigned owner, const char *text, size_t size,
-                               size_t at, uint32_t base, struct words_scratch *s,
-                               struct words_out *out, enum mode mode, struct err *err)
+static __attribute__((noinline)) bool run_word(const struct run *r, size_t at, size_t end)
 {
+    size_t cut = end;
+
+    if (end - at <= SHORT_KEY_MAX)
+        return run_short(r, 0, at, end);
+    if (r->w->head.family == WORDS_BYTES && r->w->head.pair_bits)
+        cut = words_cut_bytes(r->w, r->text, at, end);
+    return cut < end ? run_cut(r, at, end, cut) : run_long(r, r->owner, at, end);
+}
+
+/* ---- many words */
+
+/* Keys and hashes of n words, and their lines on the way to the cache. */
+static inline void prepare(const char *text, size_t at, size_t n, struct words_scratch *s)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t end = s->ends[i];
+        struct short_key key = shaped_key(s->shapes[0], text + at, end - at);
+        uint64_t hash = short_key_hash(key);
+
+        s->keys[i] = key;
+        s->hashes[i] = hash;
+        __builtin_prefetch(word_line(&s->cache, hash));
+        at = end;
+    }
+}
+
+static inline bool is_entry(const struct word_entry *e, struct short_key k)
+{
+    return ((e->key.low ^ k.low) | (e->key.high ^ k.high)) == 0;
+}
+
+/* The section from at on. */
+static inline bool run_words(const struct run *r, size_t size, size_t at, enum mode mode)
+{
+    struct words_scratch *s = r->s;
+    struct words_out *out = r->out;
+
     while (at < size) {
-        size_t n = words_ends(w, text, size, at, &s->cursor, s->ends, s->parts, BATCH);
+        size_t n = words_ends(r->w, r->text, size, at, s->ends, WORDS_BATCH), n_out;
 
-        prepare(text, at, n, owner, s);
+        prepare(r->text, at, n, s);
         if (mode != COUNT)
-            out_reserve(out, (size_t)WORD_LANES * BATCH);
+            out_reserve(out, ROOM);
+        n_out = out->n;
         for (size_t i = 0; i < n; i++) {
-            const struct word_entry *e = word_find(word_line(&s->cache, s->hashes[i]), s->keys[i]);
-            const struct token *tokens;
-            size_t n_tokens;
+            const struct word_entry *e = word_line(&s->cache, s->hashes[i]);
+            size_t end = s->ends[i];
 
-            if (__builtin_expect(!e, 0))
-                e = word_find_beside(&s->cache, s->hashes[i], s->keys[i]);
-            if (__builtin_expect(e && s->keys[i].high, 1)) {
-                emit_entry(e, base + (uint32_t)at, out, mode);
+            e += !is_entry(e, s->keys[i]); /* which of the two is not foreseen: no branch */
+            if (__builtin_expect(is_entry(e, s->keys[i]), 1)) {
+                n_out += put_entry(e, r->base + (uint32_t)at, out->ids + n_out, out->spans + n_out,
+                                   mode);
             } else {
-                if (!find_or_encode(w, part_owner(s, i, owner), text + at, s->ends[i] - at,
-                                    s->keys[i], s->hashes[i], s, &tokens, &n_tokens, err))
+                out->n = n_out;
+                if (!run_word(r, at, end))
                     return false;
-                emit_tokens(tokens, n_tokens, base + (uint32_t)at, out, mode);
+                n_out = out->n;
+                if (mode != COUNT)
+                    out_reserve(out, ROOM);
             }
-            at = s->ends[i];
+            at = end;
         }
+        out->n = n_out;
     }
     return true;
 }
@@ -384,21 +438,20 @@ static inline bool encode_section(const struct words *w, const char *text, size_
                                   enum mode mode, struct err *err)
 {
     unsigned owner = word_cache_owner(&s->cache, &w->identity);
-    size_t first = 0;
+    const struct run run = {w, text, base, owner, mode, s, out, err};
+    uint32_t first = 0;
 
     if (size == 0)
         return true;
-    s->cursor.i = s->cursor.n = 0;
-    s->cursor.within = false;
     if (w->head.nfc && !words_composed(text, size))
         return encode_normalized(w, owner, text, size, base, s, out, mode, err);
+    shape_keys(s, owner);
     if (w->head.prepend) {
-        words_ends(w, text, size, 0, &s->cursor, s->ends, s->parts, 1);
-        first = s->ends[0];
-        if (!encode_first(w, part_owner(s, 0, owner), text, first, base, s, out, mode, err))
+        words_ends(w, text, size, 0, &first, 1);
+        if (!encode_first(w, owner, text, first, base, s, out, mode, err))
             return false;
     }
-    return encode_from(w, owner, text, size, first, base, s, out, mode, err);
+    return run_words(&run, size, first, mode);
 }
 
 bool words_encode(const struct words *w, const char *text, size_t at, size_t end,

@@ -29,10 +29,11 @@ void words_compile(const struct tokenizer_spec *spec, struct image_writer *w);
 struct words;
 /*
  * NULL: this tokenizer has no such way. All that is given must outlive it;
- * scanner: that of the pre-tokenizers, or NULL.
+ * scanner: that of the pre-tokenizers, or NULL. trims: spans leave out the spaces at the ends
+ * of tokens.
  */
 struct words *words_open(struct image image, const struct token_model *model,
-                         const struct program *program, const struct scanner *scanner);
+                         const struct program *program, const struct scanner *scanner, bool trims);
 void words_free(struct words *w);
 
 /* One per thread, for any number of tokenizers. max_bytes: of what it remembers; 0: 8 MiB. */
@@ -51,6 +52,9 @@ struct words_out {
     size_t n, capacity;
     bool want_spans;
 };
+
+/* What is no word: an added token. */
+void words_out_add(struct words_out *out, uint32_t id, struct span span);
 
 /*
  * Encodes text[at, end), what lies between two added tokens or the text's ends.

@@ -109,23 +109,31 @@ static void add_pair(uint64_t *pairs, uint32_t bits, uint32_t left, uint32_t rig
     pairs[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
-static void add_char_pairs(const char *token, size_t size, uint64_t *pairs, uint32_t bits)
+/* A space of the text is "▁" in tokens; one that stands in a token is never met. */
+static void add_char_pairs(const char *token, size_t size, struct words_head *head, uint64_t *pairs,
+                           uint32_t bits)
 {
-    uint32_t before = 0;
+    uint32_t left = 0;
 
-    for (size_t at = 0; at < size;) {
-        bool first = at == 0;
-        uint32_t cp = scalar_next(token, &at);
+    for (size_t at = 0, n; at < size; at += n) {
+        uint32_t right, a, b;
 
-        if (!first)
-            add_pair(pairs, bits, before, cp);
-        before = cp;
+        n = scalar_size(token[at]);
+        right = pack_bytes(token + at, n);
+        a = left == META_PACKED ? ' ' : left;
+        b = right == META_PACKED ? ' ' : right;
+        if (at > 0)
+            add_pair(pairs, bits, left, right);
+        if (at > 0 && a < 0x80 && b < 0x80)
+            head->ascii[a][b / 64] |= UINT64_C(1) << b % 64;
+        left = right;
     }
 }
 
 static bool continues(char c) { return ((uint8_t)c & 0xc0) == 0x80; }
 
-static void add_byte_pairs(const char *token, size_t size, uint64_t *pairs, uint32_t bits)
+static void add_byte_pairs(const char *token, size_t size, struct words_head *head, uint64_t *pairs,
+                           uint32_t bits)
 {
     for (size_t i = 1; i < size; i++) {
         size_t from = i - 1, to = i + 1;
@@ -136,22 +144,25 @@ static void add_byte_pairs(const char *token, size_t size, uint64_t *pairs, uint
             from--;
         while (to < size && to < i + scalar_size(token[i]) && continues(token[to]))
             to++;
-        if (i - from <= 4) /* else it is no UTF-8 */
-            add_pair(pairs, bits, pack_bytes(token + from, i - from),
-                     pack_bytes(token + i, to - i));
+        if (i - from > 4) /* it is no UTF-8 */
+            continue;
+        add_pair(pairs, bits, pack_bytes(token + from, i - from), pack_bytes(token + i, to - i));
+        if ((uint8_t)token[from] < 0xc0 || to - i < scalar_size(token[i]))
+            head->partial[token[i - 1] & 63] |= UINT64_C(1) << (token[i] & 63);
     }
 }
 
-static void fill_pairs(const struct vocab *v, uint64_t *pairs, uint32_t bits)
+static void fill_pairs(const struct vocab *v, struct words_head *head, uint64_t *pairs,
+                       uint32_t bits)
 {
     for (uint32_t p = 0; p < v->head.n_places; p++) {
         uint32_t size;
         const char *token = vocab_bytes(v, p, &size);
 
         if (v->head.is_bytes)
-            add_byte_pairs(token, size, pairs, bits);
+            add_byte_pairs(token, size, head, pairs, bits);
         else
-            add_char_pairs(token, size, pairs, bits);
+            add_char_pairs(token, size, head, pairs, bits);
     }
 }
 
@@ -162,7 +173,7 @@ static void write_pairs(const struct vocab *v, struct words_head *head, struct b
     uint64_t *pairs = mem_new_array(words, uint64_t);
     size_t n = 0;
 
-    fill_pairs(v, pairs, PAIR_BITS_MAX);
+    fill_pairs(v, head, pairs, PAIR_BITS_MAX);
     for (size_t i = 0; i < words; i++)
         n += (size_t)__builtin_popcountll(pairs[i]);
     head->pair_bits = PAIR_BITS_MIN;
@@ -170,7 +181,7 @@ static void write_pairs(const struct vocab *v, struct words_head *head, struct b
         head->pair_bits++;
     words = (size_t)1 << (head->pair_bits - 6);
     memset(pairs, 0, words * sizeof(*pairs));
-    fill_pairs(v, pairs, head->pair_bits);
+    fill_pairs(v, head, pairs, head->pair_bits);
     buf_append(out, head, sizeof(*head));
     buf_append(out, pairs, words * sizeof(*pairs));
     free(pairs);

@@ -2,6 +2,38 @@
 #include "tokenizer/scalar.h"
 #include "tokenizer/words_parts.h"
 
+#ifdef __x86_64__
+#include <emmintrin.h>
+#endif
+
+/* Of 64 bytes: which are letters of ASCII, and which are not the first of their character. */
+static inline void byte_masks(const char *text, uint64_t *ret_letters, uint64_t *ret_within)
+{
+    uint64_t letters = 0, within = 0;
+
+#ifdef __x86_64__
+    for (unsigned i = 0; i < 64; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
+        /* 'a' becomes the least of signed bytes. */
+        __m128i low =
+            _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('a' + 128 - 256));
+        __m128i is_letter = _mm_cmplt_epi8(low, _mm_set1_epi8(26 - 128));
+
+        letters |= (uint64_t)(uint32_t)_mm_movemask_epi8(is_letter) << i;
+        within |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmplt_epi8(v, _mm_set1_epi8(-64))) << i;
+    }
+#else
+    for (unsigned i = 0; i < 64; i++) {
+        uint8_t c = (uint8_t)text[i];
+
+        letters |= (uint64_t)((uint8_t)((c | 0x20) - 'a') < 26) << i;
+        within |= (uint64_t)((c & 0xc0) == 0x80) << i;
+    }
+#endif
+    *ret_letters = letters;
+    *ret_within = within;
+}
+
 /* ---- BYTES */
 
 bool words_composed(const char *text, size_t size)
@@ -44,9 +76,39 @@ bool words_composed(const char *text, size_t size)
     return true;
 }
 
-/* ---- JOINED */
+/* Some token may have the end of the character before i and the begin of that at i. */
+static bool bytes_join_partly(const struct words *w, const char *text, size_t before, size_t i)
+{
+    size_t right = scalar_size(text[i]);
 
-static inline uint32_t joined_char(uint32_t cp) { return cp == ' ' ? META : cp; }
+    for (size_t from = before; from < i; from++)
+        for (size_t n = right; n > 0; n--)
+            if (pair_joins(w, pack_bytes(text + from, i - from), pack_bytes(text + i, n)))
+                return true;
+    return false;
+}
+
+size_t words_cut_bytes(const struct words *w, const char *text, size_t at, size_t end)
+{
+    size_t before = at, size = scalar_size(text[at]), i = at + size;
+    uint32_t left = pack_bytes(text + at, size);
+
+    for (; i < end; before = i, i += size) {
+        uint32_t right;
+
+        size = scalar_size(text[i]);
+        right = pack_bytes(text + i, size);
+        if ((uint8_t)text[i] >= 0x80 && (uint8_t)text[before] >= 0x80 &&
+            !pair_joins(w, left, right) &&
+            (!(w->head.partial[text[i - 1] & 63] >> (text[i] & 63) & 1) ||
+             !bytes_join_partly(w, text, before, i)))
+            return i;
+        left = right;
+    }
+    return end;
+}
+
+/* ---- JOINED */
 
 static uint32_t char_before(const char *text, size_t i)
 {
@@ -56,46 +118,67 @@ static uint32_t char_before(const char *text, size_t i)
     return scalar_next(text, &i);
 }
 
-bool words_cut_between(const struct words *w, const char *text, size_t i)
+/* The character at i as tokens have it. */
+static inline uint32_t joined_char(const char *text, size_t i)
 {
-    size_t at = i;
-    uint32_t cp = scalar_next(text, &at);
-
-    return !pair_joins(w, joined_char(char_before(text, i)), joined_char(cp));
+    return text[i] == ' ' ? META_PACKED : pack_bytes(text + i, scalar_size(text[i]));
 }
 
-/* Candidates are spaces, and characters of several bytes behind such. */
+static inline bool ascii_joins(const struct words *w, uint8_t a, uint8_t b)
+{
+    return w->head.ascii[a][b / 64] >> b % 64 & 1;
+}
+
+bool words_cut_between(const struct words *w, const char *text, size_t i)
+{
+    size_t before = i - 1;
+
+    while (((uint8_t)text[before] & 0xc0) == 0x80)
+        before--;
+    return !pair_joins(w, joined_char(text, before), joined_char(text, i));
+}
+
+/*
+ * Any place may be cut where no token has both neighbours; between two letters of ASCII some
+ * token has them as a rule, so these are not even looked at.
+ */
 static size_t joined_ends(const struct words *w, const char *text, size_t size, size_t at,
                           uint32_t *ends, size_t max)
 {
-    size_t n = 0, i = at;
-    uint32_t before = 0; /* 0: nothing of several bytes */
+    uint64_t letter = 0; /* the last byte was one */
+    uint32_t left = 0;   /* the last character of several bytes */
+    size_t n = 0;
 
-    if (max == 0)
-        return 0;
-    while (i < size) {
-        uint8_t c = (uint8_t)text[i];
-        size_t begin = i;
+    for (size_t base = at; base < size; base += 64) {
+        uint64_t letters, within, candidates;
 
-        if (c < 0x80) {
-            i++;
-            if (c == ' ' && begin > at &&
-                (before ? !pair_joins(w, before, META)
-                        : !w->space_joins[(uint8_t)text[begin - 1] & 0x7f])) {
-                ends[n++] = (uint32_t)begin;
-                if (n == max)
-                    return n;
+        byte_masks(text + base, &letters, &within);
+        candidates = ~(within | (letters & (letters << 1 | letter)));
+        letter = letters >> 63;
+        if (base == at)
+            candidates &= ~UINT64_C(1);
+        if (base == at && (uint8_t)text[at] >= 0x80)
+            left = joined_char(text, at);
+        if (size - base < 64)
+            candidates &= (UINT64_C(1) << (size - base)) - 1;
+        for (; candidates; candidates &= candidates - 1) {
+            size_t i = base + (size_t)__builtin_ctzll(candidates);
+            uint8_t a = (uint8_t)text[i - 1], b = (uint8_t)text[i];
+            bool joins;
+
+            if ((a | b) < 0x80) {
+                joins = ascii_joins(w, a, b);
+            } else {
+                uint32_t right = joined_char(text, i);
+
+                joins = pair_joins(w, a < 0x80 ? joined_char(text, i - 1) : left, right);
+                left = right;
             }
-            before = 0;
-            continue;
-        }
-        uint32_t cp = scalar_next(text, &i);
-        if (begin > at && before && !pair_joins(w, before, cp)) {
-            ends[n++] = (uint32_t)begin;
+            ends[n] = (uint32_t)i;
+            n += !joins;
             if (n == max)
                 return n;
         }
-        before = cp;
     }
     ends[n++] = (uint32_t)size;
     return n;
@@ -220,8 +303,8 @@ bool words_find_plain(struct words *w)
 
 /* ---- all of them */
 
-static size_t raw_ends(const struct words *w, const char *text, size_t size, size_t at,
-                       uint32_t *ends, size_t max)
+size_t words_ends(const struct words *w, const char *text, size_t size, size_t at, uint32_t *ends,
+                  size_t max)
 {
     switch ((enum words_family)w->head.family) {
     case WORDS_BYTES:
@@ -236,61 +319,4 @@ static size_t raw_ends(const struct words *w, const char *text, size_t size, siz
         break;
     }
     return 0;
-}
-
-/* BYTES: some token may have the end of the character before i and the begin of that at i. */
-static bool bytes_join(const struct words *w, const char *text, size_t before, size_t i)
-{
-    size_t right = scalar_size(text[i]);
-
-    for (size_t from = before; from < i; from++)
-        for (size_t n = right; n > 0; n--) {
-            uint64_t bit = pair_hash(pack_bytes(text + from, i - from), pack_bytes(text + i, n),
-                                     w->head.pair_bits);
-
-            if (w->pairs[bit / 64] >> bit % 64 & 1)
-                return true;
-        }
-    return false;
-}
-
-/* The first place behind at, before end, where the word can be cut; else end. */
-static size_t cut_within(const struct words *w, const char *text, size_t at, size_t end)
-{
-    size_t before = at, i = at + scalar_size(text[at]);
-
-    for (; i < end; before = i, i += scalar_size(text[i])) {
-        if (w->head.family == WORDS_JOINED) {
-            if (words_cut_between(w, text, i))
-                return i;
-        } else if ((uint8_t)text[i] >= 0x80 && (uint8_t)text[before] >= 0x80 &&
-                   !bytes_join(w, text, before, i)) {
-            return i;
-        }
-    }
-    return end;
-}
-
-size_t words_ends(const struct words *w, const char *text, size_t size, size_t at,
-                  struct word_cursor *c, uint32_t *ends, bool *parts, size_t max)
-{
-    size_t n = 0;
-
-    while (n < max && at < size) {
-        size_t end;
-
-        if (c->i == c->n) {
-            c->n = raw_ends(w, text, size, at, c->raw, ARRAY_SIZE(c->raw));
-            c->i = 0;
-        }
-        end = c->raw[c->i];
-        if (end - at > SHORT_KEY_MAX && w->head.pair_bits)
-            end = cut_within(w, text, at, end);
-        parts[n] = c->within || end < c->raw[c->i];
-        c->within = end < c->raw[c->i];
-        c->i += !c->within;
-        ends[n++] = (uint32_t)end;
-        at = end;
-    }
-    return n;
 }

@@ -1,6 +1,6 @@
 """
-The front of the server: kept answers are sent before libmicrohttpd is there, everything else is
-handed over. No byte may be lost, doubled or answered twice at that border.
+The front of the server: plain requests are answered before libmicrohttpd is there, everything else
+is handed over. No byte may be lost, doubled or answered twice at that border.
 
     PIPELINED_BUILD=build pytest tests/e2e/test_front.py
 """
@@ -21,6 +21,14 @@ COLD = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: cold\r\n\r\n"
 def echo(body, name="post"):
     return (f"POST /echo HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: {name}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+
+
+FILE = b"GET /file HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: file\r\n\r\n"  # libmicrohttpd's
+
+
+def call(ms, name, how="timer"):
+    return (f"GET /call?ms={ms}&how={how} HTTP/1.1\r\nHost: localhost\r\n"
+            f"X-Request-Id: {name}\r\n\r\n").encode()
 
 
 def is_hot(reply):
@@ -56,10 +64,11 @@ def test_a_request_that_drips_byte_by_byte_is_answered(server):
         assert is_hot(c.reply()) and is_hot(c.reply())
 
 
-@pytest.mark.parametrize("order", ["HHH", "HCH", "CHC", "HPH", "PCP", "HHHHHHHHC" * 5, "H" * 400])
+@pytest.mark.parametrize("order", ["HHH", "HCH", "CHC", "HPH", "PCP", "HHHHHHHHC" * 5, "H" * 400,
+                                   "SHS", "SSS", "HSCPS", "CFC", "SFS", "SCPHF" * 3])
 def test_pipelined_requests_are_answered_in_order_whoever_answers_them(server, order):
-    kinds = {"H": HOT, "C": COLD, "P": echo(b"[1]")}
-    names = {"H": "hot", "C": "cold", "P": "post"}
+    kinds = {"H": HOT, "C": COLD, "P": echo(b"[1]"), "S": call(5, "slow"), "F": FILE}
+    names = {"H": "hot", "C": "cold", "P": "post", "S": "slow", "F": "file"}
     with server.connect() as c:
         c.send(b"".join(kinds[k] for k in order))
         assert [c.reply().get("X-Request-Id") for _ in order] == [names[k] for k in order]
@@ -219,3 +228,71 @@ def test_the_front_is_on_unix_sockets_too(start, tmp_path):  # noqa: F811
             c = Client(u)
             c.send(HOT + COLD + HOT)
             assert [c.reply().get("X-Request-Id") for _ in range(3)] == ["hot", "cold", "hot"]
+
+
+# ---- requests whose answer takes its time
+
+
+def test_replies_say_all_that_libmicrohttpd_would_say(server):
+    with server.connect() as c:
+        c.send(call(1, "a") + b"GET /slow?ms=1 HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: a\r\n\r\n")
+        front, mhd = c.reply(), c.reply()
+        assert front.status == mhd.status == 200 and front.body == mhd.body
+        vary = {"server-timing", "date"}
+        heads = [{k.lower(): v for k, v in r.fields if k.lower() not in vary}
+                 for r in (front, mhd)]
+        assert heads[0] == heads[1]
+        assert front.get("Date") and front.get("Server-Timing").startswith("core;dur=1.5, total;dur=")
+
+
+def test_errors_are_the_fronts_too(server):
+    with server.connect() as c:
+        for target, status in (("/nowhere", 404), ("/call?x=1", 422), ("/%zz", 400)):
+            c.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            r = c.reply()
+            assert r.status == status and r.get("Content-Type") == "application/problem+json"
+        c.send(b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}" + HOT)
+        assert c.reply().status == 405 and is_hot(c.reply())
+
+
+@pytest.mark.parametrize("how", ["timer", "thread", "never"])
+def test_a_client_that_goes_while_its_request_waits_leaves_nothing_behind(server, how):
+    for _ in range(20):
+        with server.connect() as c:
+            c.send(call(20, "gone", how))
+            c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset
+    eventually(lambda: server.figure("pipelined_http_connections") == 1)
+    assert server.ask("/hello").status == 200
+
+
+def test_a_client_that_says_its_end_and_waits_gets_its_answer(server):
+    with server.connect() as c:
+        c.send(call(50, "last"))
+        c.sock.shutdown(socket.SHUT_WR)
+        assert c.reply().get("X-Request-Id") == "last"
+        assert c.is_closed()
+
+
+def test_a_connection_that_waited_for_an_answer_rests_no_longer_than_others(start):  # noqa: F811
+    s = start("idle_timeout_ms=300")
+    with s.connect() as c:
+        c.send(call(500, "a"))  # longer than it may rest
+        assert c.reply().status == 200
+        assert c.is_closed()
+    with s.connect() as c:
+        for _ in range(3):
+            c.send(call(10, "a"))
+            assert c.reply().status == 200
+            time.sleep(0.15)
+
+
+def test_many_requests_at_once_are_each_answered_by_name(server):
+    clients = [server.connect() for _ in range(150)]  # more than are kept for later
+    for round_ in range(2):
+        for i, c in enumerate(clients):
+            c.send(call(i % 7 + 1, f"r{round_}-{i}") + echo(f"[{i}]".encode(), f"e{i}"))
+        for i, c in enumerate(clients):
+            assert c.reply().get("X-Request-Id") == f"r{round_}-{i}"
+            assert c.reply().json() == [i]
+    for c in clients:
+        c.sock.close()

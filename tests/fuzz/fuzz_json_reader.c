@@ -51,6 +51,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool skipped = json_read_end(&skipping, ERR_INVALID, "fuzz", &err);
     walk(&reading, 0);
     bool read = json_read_end(&reading, ERR_INVALID, "fuzz", &err);
+    /* Where strings are kept changes nothing. */
+    AUTO_BUF struct buf keep = {0};
+    AUTO_JSON_READER struct json_reader keeping = json_reader((const char *)data, size);
+    buf_reserve(&keep, size + JSON_KEEP_ROOM);
+    keeping.keep = &keep;
+    walk(&keeping, 0);
+    assert(json_read_end(&keeping, ERR_INVALID, "fuzz", &err) == read);
+    assert(keeping.fault == reading.fault && keeping.fault_at == reading.fault_at);
     /* Reading also refuses numbers beyond a double. */
     assert(skipped || !read);
 

@@ -76,12 +76,13 @@ static void run(const struct tokenizer_spec *spec, const char *text, size_t size
 {
     AUTO_ERR struct err err = {0};
     AUTO_BUF struct buf image = {0};
+    AUTO_ADDED_NAMES struct added_names names = {0};
     struct image_writer w = {0};
     struct program *program = NULL;
     struct pieces_scratch *scratch = pieces_scratch_new();
     struct pieces pieces = {0};
 
-    if (program_compile(spec, &w, &err)) {
+    if (program_compile(spec, &w, &names, &err)) {
         image_finish(&w, &(struct image_key){0}, &image);
         if (!program_open((struct image){(uint8_t *)image.data, image.size}, &program, &err))
             abort();

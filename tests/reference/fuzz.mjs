@@ -1,5 +1,8 @@
-// fuzz.mjs DRIVER DIR [--seed N] [--cases N] [--report FILE] [--jobs N]: tokenizers and texts by chance
-// (generate.mjs), until so many cases were put to both sides. A tokenizer is known by its seed.
+// fuzz.mjs DRIVER DIR [--seed N] [--cases N] [--report FILE] [--jobs N] [--one SEED]: tokenizers and texts by
+// chance (generate.mjs), until so many cases were put to both sides. A tokenizer is known by its seed.
+//
+// A case counts when the reference answered it, be it with an error. Some tokenizers end the reference's process:
+// none of their cases counts, the seed is named, and a new process goes on with the next one.
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,74 +16,74 @@ const { values: flags, positionals } = parseArgs({ allowPositionals: true, optio
   seed: { type: 'string', default: '1' }, cases: { type: 'string', default: '20000' }, report: { type: 'string' }, jobs: { type: 'string', default: '2' }, one: { type: 'string' }, tell: { type: 'string', default: '40' } } })
 const [program, dir] = positionals
 const modules = path.join(dir, 'node_modules')
-const PER = 40 // cases of one tokenizer
 
 function cases(seed, made, ids) {
   const r = random(seed ^ 0x5eed)
-  const texts = Array.from({ length: 14 }, () => Buffer.from(text(r, [...made.names, ...made.names, ...made.vocab])))
-  return [...documents(texts), ...defaults(texts.slice(0, 2)), ...defaults(texts.slice(2, 4), true), ...shapes(texts, seed, 10), ...randomIds(ids, seed, 7), ...texts.slice(0, 5).map((t) => selfCase(t, r.below(2 ** 31)))]
+  const texts = Array.from({ length: 40 }, () => Buffer.from(text(r, [...made.names, ...made.names, ...made.vocab])))
+  return [...documents(texts), ...defaults(texts.slice(0, 4)), ...defaults(texts.slice(2, 6), true), ...shapes(texts, seed, 40), ...randomIds(ids, seed, 20)]
 }
 
-// The same failure with less of the tokenizer.
-async function smaller(json, fails) {
-  const tries = [['normalizer', null], ['pre_tokenizer', null], ['post_processor', null], ['decoder', null], ['truncation', null], ['padding', null], ['added_tokens', []]]
-  const parts = [['normalizer', 'normalizers'], ['pre_tokenizer', 'pretokenizers'], ['decoder', 'decoders'], ['post_processor', 'processors']]
-  for (const [key, value] of tries) {
-    const less = { ...json, [key]: value }
-    if (JSON.stringify(less) !== JSON.stringify(json) && (await fails(less))) json = less
-  }
-  for (const [key, list] of parts) {
-    for (let i = (json[key]?.[list]?.length ?? 0) - 1; i >= 0; i--) {
-      const less = { ...json, [key]: { ...json[key], [list]: json[key][list].filter((_, j) => j !== i) } }
-      if (await fails(less)) json = less
+const selfCases = (seed, list) => list.slice(0, 6).map((c, i) => selfCase(c.texts[0], (seed * 7919 + i) >>> 0))
+
+// Of added tokens that are one text once they are normalized, the reference finds one by chance: the first stays.
+function withoutTwins(reference, json) {
+  const normalizer = reference.tokenizer.getNormalizer()
+  const seen = new Set()
+  const added_tokens = json.added_tokens.filter((t) => {
+    const name = normalizer && t?.normalized === true && typeof t.content === 'string' ? normalizer.normalizeString(t.content) : null
+    return name === null || !seen.has(name) && seen.add(name)
+  })
+  return added_tokens.length < json.added_tokens.length ? { ...json, added_tokens } : json
+}
+
+function make(seed) {
+  const made = tokenizer(seed)
+  let text = JSON.stringify(made.json)
+  try {
+    let reference = new Reference(modules, text)
+    const less = withoutTwins(reference, made.json)
+    if (less !== made.json) {
+      made.json = less
+      text = JSON.stringify(less)
+      reference = new Reference(modules, text)
     }
+    return { made, text, reference }
+  } catch (e) {
+    return { made, text, reference: null, refusal: e.message }
   }
-  for (let i = json.added_tokens.length - 1; i >= 0; i--) {
-    const less = { ...json, added_tokens: json.added_tokens.filter((_, j) => j !== i) }
-    if (await fails(less)) json = less
-  }
-  return json
 }
 
-async function run(first, step) {
+// One tokenizer: counts of what was asked and of what differed.
+async function tokenizerCases(seed, session, tell) {
+  const count = { cases: 1, failed: 0, errors: 0, self: 0, tokenizers: 1, refused: 0 }
+  const { made, text, reference, refusal } = make(seed)
+  Object.assign(session, { json: text, known: reference, name: `seed ${seed}` })
+  if (session.driver.dead) await session.driver.again()
+  const opened = await session.open()
+  if (opened.failed !== !reference) {
+    count.failed++
+    tell({ tokenizer: `seed ${seed}`, suite: 'fuzz', kind: 'load', expected: reference ? 'loads' : `refused: ${refusal}`, got: opened.failed ? `refused: ${opened.error}` : 'loads', json: describe(made.json) })
+    return count
+  }
+  if (!reference) return { ...count, refused: 1 }
+  const list = cases(seed, made, await session.ids())
+  const own = selfCases(seed, list)
+  const found = []
+  Object.assign(session, { failed: 0, passed: 0, errors: 0, tell: (e) => found.push(e) })
+  await session.run('fuzz', [...list, ...own])
+  if (found.length) tell({ ...found[0], also: found.length > 1 ? `${session.failed} cases of this tokenizer` : undefined, json: describe(made.json), vocab: JSON.stringify(made.json.model).slice(0, 700) })
+  return { ...count, cases: 1 + list.length, self: own.length, failed: session.failed, errors: session.errors }
+}
+
+async function run(first, step, each) {
+  let told = 0
   const tell = report(flags.report)
   const session = new Session({ name: 'fuzz', json: '', modules, program, tell: () => {} })
-  const count = { cases: 0, tokenizers: 0, refused: 0, loads: 0, failed: 0, told: 0 }
-  for (let seed = first; count.cases < Number(flags.cases) / (flags.one ? 1 : step); seed += step) {
-    process.stderr.write('') // a place to look for the seed in a debugger
-    const made = tokenizer(seed)
-    const json = JSON.stringify(made.json)
-    process.send?.({ seed })
-    let reference = null
-    let refusal = ''
-    try { reference = new Reference(modules, json) } catch (e) { refusal = e.message }
-    Object.assign(session, { json, known: reference, name: `seed ${seed}` })
-    if (session.driver.dead) await session.driver.again()
-    const opened = await session.open()
-    count.tokenizers++
-    count.cases++
-    if (opened.failed !== !reference) {
-      count.failed++
-      if (count.told++ < Number(flags.tell)) tell({ tokenizer: `seed ${seed}`, suite: 'fuzz', kind: 'load', expected: reference ? 'loads' : `refused: ${refusal}`, got: opened.failed ? `refused: ${opened.error}` : 'loads', json: describe(made.json) })
-      continue
-    }
-    if (!reference) { count.refused++; continue }
-    const list = cases(seed, made, await session.ids())
-    session.failed = 0
-    const found = []
-    session.tell = (e) => found.push(e)
-    session.explained = count.told < Number(flags.tell)
-    await session.run('fuzz', list)
-    count.cases += list.length
-    count.failed += session.failed
-    if (session.failed && count.told < Number(flags.tell)) {
-      const e = found[0]
-      if (e) { count.told++; tell({ ...e, also: found.length > 1 ? `${session.failed} cases of this tokenizer` : undefined, json: describe(made.json), vocab: JSON.stringify(made.json.model).slice(0, 700) }) }
-    }
-    if (flags.one) break
+  for (let seed = first; ; seed += step) {
+    const count = await tokenizerCases(seed, session, (e) => { if (told++ < Number(flags.tell)) tell(e) })
+    if (!(await each(seed, count))) break
   }
   await session.driver.stop()
-  return count
 }
 
 function describe(json) {
@@ -89,45 +92,47 @@ function describe(json) {
   return JSON.stringify({ ...rest, model: options }).slice(0, 1500)
 }
 
+// A process per job; when the reference ends it, the next one begins behind the seed it was at.
+async function job(first, step, add) {
+  for (let seed = first; ;) {
+    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...process.argv.slice(2)],
+      { stdio: ['ignore', 'inherit', 'ignore', 'ipc'], env: { ...process.env, FUZZ_FIRST: String(seed) } })
+    child.on('message', (m) => {
+      seed = m.seed + step
+      child.send(add(m.count))
+    })
+    const code = await new Promise((done) => child.on('close', done))
+    if (code === 0) return
+    console.log(`the reference ended with seed ${seed}`)
+    if (!add({ ended: 1 })) return
+    seed += step
+  }
+}
+
+const jobs = Number(flags.jobs)
 if (process.env.FUZZ_FIRST) {
-  const count = await run(Number(process.env.FUZZ_FIRST), Number(flags.jobs))
-  console.log('result ' + JSON.stringify(count))
+  const answer = () => new Promise((done) => process.once('message', done))
+  await run(Number(process.env.FUZZ_FIRST), jobs, (seed, count) => {
+    const more = answer()
+    process.send({ seed, count })
+    return more
+  })
   process.exit(0)
 } else if (flags.one) {
-  console.log(JSON.stringify(tokenizer(Number(flags.one)).json))
-  console.log(await run(Number(flags.one), 1))
+  console.log(make(Number(flags.one)).text)
+  await run(Number(flags.one), 1, (seed, count) => console.log(count))
   process.exit(0)
 } else {
   const first = Number(flags.seed)
-  const jobs = Number(flags.jobs)
-  const total = {}
-  await Promise.all(Array.from({ length: jobs }, async (_, i) => {
-    let seed = first + i
-    let left = Number(flags.cases)
-    // The reference ends its process for some tokenizers: then the next seed, in a new one.
-    for (let attempts = 0; attempts < 200; attempts++) {
-      const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...process.argv.slice(2).filter((a, j, all) => a !== '--cases' && all[j - 1] !== '--cases'), '--cases', String(left)],
-        { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], env: { ...process.env, FUZZ_FIRST: String(seed) } })
-      let out = ''
-      let last = seed
-      child.on('message', (m) => { last = m.seed })
-      child.stdout.on('data', (d) => { out += d })
-      const code = await new Promise((done) => child.on('close', done))
-      process.stdout.write(out.replace(/^result .*\n/m, ''))
-      const m = /^result (.*)$/m.exec(out)
-      if (m) {
-        for (const [k, v] of Object.entries(JSON.parse(m[1]))) total[k] = (total[k] ?? 0) + v
-        break
-      }
-      console.log(`the reference ended (${code}) with seed ${last}`)
-      total.ended = (total.ended ?? 0) + 1
-      left -= Math.floor((last - seed) / jobs) * PER * jobs
-      total.cases = (total.cases ?? 0) + Math.floor((last - seed) / jobs) * PER
-      seed = last + jobs
-      if (left <= 0) break
-    }
-  }))
-  console.log(`seeds from ${first}: ${JSON.stringify(total)}`)
+  const total = { cases: 0, failed: 0 }
+  let last = first
+  const add = (count) => {
+    for (const [k, v] of Object.entries(count)) total[k] = (total[k] ?? 0) + v
+    last++
+    return total.cases < Number(flags.cases)
+  }
+  await Promise.all(Array.from({ length: jobs }, (_, i) => job(first + i, jobs, add)))
+  console.log(`seeds from ${first} on, ${last - first} of them: ${JSON.stringify(total)}`)
   console.log(`[  PASSED  ] ${total.cases - total.failed} test(s).`)
   console.log(`[  FAILED  ] ${total.failed} test(s).`)
   process.exitCode = total.failed || !total.cases ? 1 : 0

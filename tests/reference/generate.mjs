@@ -58,7 +58,8 @@ export const DECODERS = {
   ByteLevel: byteLevel, Metaspace: metaspace, ByteFallback: () => ({}), Fuse: () => ({}),
   WordPiece: (r) => ({ prefix: r.pick(['##', '', 'a']), cleanup: bool(r) }),
   BPEDecoder: (r) => ({ suffix: r.pick(['</w>', '', 'e']) }),
-  Strip: (r) => ({ content: r.pick([' ', '\u2581', 'a', 'é']), start: r.below(3), stop: r.below(3) }),
+  // A token that both ends would strip ends the reference's process.
+  Strip: (r) => ({ content: r.pick([' ', '\u2581', 'a', 'é']), ...r.pick([{ start: r.below(3), stop: 0 }, { start: 0, stop: r.below(3) }]) }),
   Replace: (r) => ({ pattern: pattern(r), content: r.pick(['', ' ', 'x', 'é']) }),
   CTC: (r) => ({ pad_token: r.pick(['<pad>', 'a', '']), word_delimiter_token: r.pick(['|', 'e', '\u2581']), cleanup: bool(r) }),
 }

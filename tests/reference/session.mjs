@@ -12,6 +12,7 @@ export class Session {
   constructor({ name, json, modules, program, keep, tell = console.log }) {
     Object.assign(this, { name, json, modules, program, keep, tell })
     this.passed = this.failed = this.bytes = 0
+    this.errors = 0 // of passed: both sides refused
     this.driver = new Driver(program)
   }
 
@@ -72,8 +73,10 @@ export class Session {
       const [expected, ours] = await Promise.all([known ? null : c.reference(this.reference), this.driver.ask(c.what, c.payload())])
       if (expected) answers[i] = expected.failed ? 'error' : hash(expected.body)
       for (const t of c.texts ?? []) this.bytes += t.length
-      if ((ours.failed ? 'error' : hash(ours.body)) === answers[i]) this.passed++
-      else {
+      if ((ours.failed ? 'error' : hash(ours.body)) === answers[i]) {
+        this.passed++
+        if (ours.failed) this.errors++
+      } else {
         this.failed++
         if (told++ < TOLD) wrong.push([i, ours])
       }

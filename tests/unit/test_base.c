@@ -57,29 +57,58 @@ static void utf8_faults_are_found_where_they_are(void **state)
     }
 }
 
-/* Every two, three and four bytes that begin or end a range, at every place in and between blocks.
- */
-static void utf8_faults_are_found_in_long_texts(void **state)
+/* Padding, what is tried, padding: at every place within what is looked at at once. */
+static void try_everywhere(const char *what, bool good, const char *behind)
 {
-    static const uint8_t edges[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf,
-                                    0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed,
-                                    0xee, 0xef, 0xf0, 0xf1, 0xf4, 0xf5};
-    enum { N = ARRAY_SIZE(edges), SIZE = 130 };
-    uint8_t text[SIZE];
+    static const char *const paddings[] = {"a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+
+    for (size_t p = 0; p < ARRAY_SIZE(paddings); p++)
+        for (int before = 0; before < 70; before++) {
+            AUTO_BUF struct buf b = {0};
+            size_t at, bad = SIZE_MAX;
+
+            for (int i = 0; i < before; i++)
+                buf_append_str(&b, paddings[p]);
+            at = b.size;
+            buf_append_str(&b, what);
+            for (int i = 0; i < 40; i++)
+                buf_append_str(&b, behind);
+            assert_int_equal(utf8_valid(b.data, b.size, &bad), good);
+            if (!good)
+                assert_int_equal(bad, at);
+        }
+}
+
+static void utf8_is_judged_alike_at_every_place(void **state)
+{
+    static const char *const good[] = {"\xc2\x80",         "\xdf\xbf",         "\xe0\xa0\x80",
+                                       "\xed\x9f\xbf",     "\xee\x80\x80",     "\xef\xbf\xbf",
+                                       "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", ""};
+    static const char *const bad[] = {"\x80",
+                                      "\xbf",
+                                      "\xff",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xed\xbf\xbf",
+                                      "\xc3",
+                                      "\xe2",
+                                      "\xe2\x82",
+                                      "\xf0\x9f",
+                                      "\xf0\x9f\x98",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xf8\x88\x80\x80\x80"};
+    static const char *const behind[] = {"a", "\xc3\xa9", "\xe2\x82\xac", ""};
     (void)state;
 
-    for (size_t n = 0; n < N * N * N * N; n++) {
-        uint8_t part[4] = {edges[n % N], edges[n / N % N], edges[n / N / N % N],
-                           edges[n / N / N / N]};
-        size_t at = n * 7 % (SIZE - 4), short_bad = 99, long_bad = 99;
-
-        memset(text, 'a', sizeof(text));
-        memcpy(text + at, part, 4);
-        uint8_t few[5] = {part[0], part[1], part[2], part[3], 'a'};
-        bool valid = utf8_valid(few, 5, &short_bad);
-        assert_int_equal(utf8_valid(text, SIZE, &long_bad), valid);
-        if (!valid)
-            assert_int_equal(long_bad, at + short_bad);
+    for (size_t k = 0; k < ARRAY_SIZE(behind); k++) {
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+            try_everywhere(good[i], true, behind[k]);
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+            try_everywhere(bad[i], false, behind[k]);
     }
 }
 
@@ -148,7 +177,7 @@ int main(void)
         cmocka_unit_test(a_buf_grows_and_gives_its_content_away),
         cmocka_unit_test(digests_are_those_of_the_tools),
         cmocka_unit_test(utf8_faults_are_found_where_they_are),
-        cmocka_unit_test(utf8_faults_are_found_in_long_texts),
+        cmocka_unit_test(utf8_is_judged_alike_at_every_place),
         cmocka_unit_test(json_text_is_always_valid),
         cmocka_unit_test(nearest_names_come_first),
         cmocka_unit_test(an_error_carries_its_facts),

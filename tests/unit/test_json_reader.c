@@ -250,6 +250,72 @@ static void strings_survive_the_way_through_both(void **state)
     }
 }
 
+/* Kept strings are those that are not kept, and stay; faults are the same, at the same places. */
+static void kept_strings_stay(void **state)
+{
+    static const char pieces[][8] = {"a",       "\\n",     "\\u00e9", "\xc3\xa9", "\\\"", "0123456",
+                                     "\\ud83d", "\\ude00", "\xc3",    "\x01",     "\\x",  "\xa9"};
+    unsigned seed = 3;
+    (void)state;
+
+    for (int round = 0; round < 20000; round++) {
+        AUTO_BUF struct buf text = {0}, keep = {0};
+        /* Most rounds take only what is right. */
+        size_t n_pieces = rand_r(&seed) % 4 ? 6 : ARRAY_SIZE(pieces);
+        struct slice want, first = {0}, s;
+
+        buf_append_char(&text, '[');
+        for (int item = 0; item < 2; item++) {
+            buf_append_str(&text, item ? ",\"" : "\"");
+            for (int n = rand_r(&seed) % 12; n > 0; n--)
+                buf_append_str(&text, pieces[(size_t)rand_r(&seed) % n_pieces]);
+            buf_append_char(&text, '"');
+        }
+        buf_append_char(&text, ']');
+        buf_reserve(&keep, text.size + JSON_KEEP_ROOM);
+        AUTO_JSON_READER struct json_reader plain = json_reader(text.data, text.size);
+        AUTO_JSON_READER struct json_reader kept = json_reader(text.data, text.size);
+        kept.keep = &keep;
+        json_read_array(&plain);
+        json_read_array(&kept);
+        for (int item = 0; item < 2; item++) {
+            AUTO_FREE char *copy = first.data ? slice_dup(first) : NULL;
+
+            json_read_item(&plain), json_read_item(&kept);
+            bool ok = json_read_text(&plain, &want);
+            assert_int_equal(json_read_text(&kept, &s), ok);
+            assert_ptr_equal(kept.fault, plain.fault);
+            assert_int_equal(kept.fault_at, plain.fault_at);
+            if (!ok)
+                break;
+            assert_int_equal(s.size, want.size);
+            assert_memory_equal(s.data, want.data, s.size);
+            if (copy)
+                assert_memory_equal(first.data, copy, first.size);
+            first = s;
+        }
+    }
+}
+
+static void numbers_are_written_as_printf_writes_them(void **state)
+{
+    AUTO_BUF struct buf b = {0};
+    char text[40];
+    uint32_t v[2] = {0};
+    (void)state;
+
+    json_write_u32s(&b, v, 0);
+    assert_string_equal(b.data, "[]");
+    for (uint64_t i = 0; i <= UINT32_MAX; i += 1 + i / 1000) {
+        v[0] = (uint32_t)i;
+        v[1] = UINT32_MAX - v[0];
+        snprintf(text, sizeof(text), "[%u,%u]", v[0], v[1]);
+        buf_clear(&b);
+        json_write_u32s(&b, v, 2);
+        assert_string_equal(b.data, text);
+    }
+}
+
 /* Mutations of a document are taken or refused as jansson does. */
 static void mutations_are_judged_as_jansson_judges_them(void **state)
 {
@@ -286,6 +352,8 @@ int main(void)
         cmocka_unit_test(raw_and_count_say_what_was_passed_over),
         cmocka_unit_test(a_copy_is_cut_between_code_points),
         cmocka_unit_test(strings_survive_the_way_through_both),
+        cmocka_unit_test(kept_strings_stay),
+        cmocka_unit_test(numbers_are_written_as_printf_writes_them),
         cmocka_unit_test(mutations_are_judged_as_jansson_judges_them),
     };
 

@@ -43,9 +43,10 @@ static struct added_token *add_token(struct fixture *f, const char *content, uin
 static void open_program(struct fixture *f)
 {
     AUTO_ERR struct err err = {0};
+    AUTO_ADDED_NAMES struct added_names names = {0};
     struct image_writer w = {0};
 
-    assert_true(program_compile(&f->spec, &w, &err));
+    assert_true(program_compile(&f->spec, &w, &names, &err));
     image_finish(&w, &(struct image_key){0}, &f->image);
     image_writer_release(&w);
     assert_true(

@@ -323,17 +323,17 @@ static void the_edges_of_blocks_are_cut_as_the_patterns_do(void **state)
 static void try_safe_cuts(const struct known *k)
 {
     static char text[TEXT_MAX + SLACK], half[TEXT_MAX + SLACK];
-    static uint32_t whole[TEXT_MAX + 1], ends[TEXT_MAX + 1];
+    static uint32_t whole[TEXT_MAX + SLACK], ends[TEXT_MAX + SLACK];
 
     for (unsigned i = 0; i < rounds * 10; i++) {
         size_t size = make_text(text, 60);
         size_t at = scanner_safe_cut(k->scanner, text, size, 0, draw((uint32_t)size + 1));
-        size_t n = scanner_ends(k->scanner, text, size, 0, whole, TEXT_MAX + 1), m;
+        size_t n = scanner_ends(k->scanner, text, size, 0, whole, TEXT_MAX + SLACK), m;
 
         if (!at)
             continue;
         memcpy(half, text, at);
-        m = scanner_ends(k->scanner, half, at, 0, ends, TEXT_MAX + 1);
+        m = scanner_ends(k->scanner, half, at, 0, ends, TEXT_MAX + SLACK);
         assert_true(m <= n);
         assert_memory_equal(whole, ends, m * sizeof(*ends));
         assert_int_equal(ends[m - 1], at);
@@ -349,14 +349,14 @@ static void a_safe_cut_changes_no_piece(void **state)
 static void few_ends_at_a_time_are_the_same_as_all(void **state)
 {
     static char text[TEXT_MAX + SLACK];
-    uint32_t all[TEXT_MAX + 1], one[3];
+    uint32_t all[TEXT_MAX + SLACK], one[3];
     struct known k;
 
     (void)state;
     open_known(&k, false, sequences[3].patterns, false);
     for (unsigned i = 0; i < rounds; i++) {
         size_t size = make_text(text, 300), at = 0, seen = 0;
-        size_t n = scanner_ends(k.scanner, text, size, 0, all, TEXT_MAX + 1), m;
+        size_t n = scanner_ends(k.scanner, text, size, 0, all, TEXT_MAX + SLACK), m;
 
         while ((m = scanner_ends(k.scanner, text, size, at, one, 3)) > 0) {
             assert_memory_equal(one, all + seen, m * sizeof(*one));

@@ -258,6 +258,71 @@ static void every_limit_has_its_code(void **state)
     }
 }
 
+/* Ten thousand times something that looks at 256 KB, of which little is kept. */
+static void what_looks_at_many_bytes_takes_many_steps(void **state)
+{
+    static const char *const looks[] = {
+        "a == b",
+        "a < b",
+        "'z' in a",
+        "a in {b: 1}",
+        "a is eq b",
+        "a is upper",
+        "a|length",
+        "a[1:]|length",
+        "u[0]",
+        "u[5:6]",
+        "a|int",
+        "a|wordcount",
+        "a.count('z')",
+        "a.find('z')",
+        "a.rfind('z')",
+        "a.rsplit('z')",
+        "a.strip(b)",
+        "a.split('z')",
+        "a.replace('z', '')",
+        "a.isalpha()",
+        "a.startswith('z', 5)",
+        "a.format()",
+        "xs == ys",
+        "xs < ys",
+        "d == e",
+        "xs|sort(attribute=a)|length",
+        "[1]|map(attribute=a)|list",
+    };
+    enum { SIZE = 256 << 10 };
+    AUTO_BUF struct buf messages = {0};
+
+    (void)state;
+    buf_append_str(&messages, "[{\"a\":\"");
+    for (int i = 0; i < SIZE; i++)
+        buf_append_char(&messages, 'A');
+    buf_append_str(&messages, "\",\"b\":\"");
+    for (int i = 0; i < SIZE; i++)
+        buf_append_char(&messages, 'A');
+    buf_append_str(&messages, "\",\"u\":\"");
+    for (int i = 0; i < SIZE / 2; i++)
+        buf_append_str(&messages, "\xc3\xa9");
+    buf_append_str(&messages, "\"}]");
+    struct template_inputs in = {.messages = {messages.data, messages.size}};
+    for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+        AUTO_FREE char *text = str_printf(
+            "{%% set a = messages[0].a %%}"
+            "{%% set b = messages[0].b %%}{%% set u = messages[0].u %%}{%% set xs = [0] * 9000 %%}"
+            "{%% set ys = [0] * 9000 %%}"
+            "{%% set d = dict([['k', a], ['l', 2]]) %%}{%% set e = dict([['k', b], ['l', 2]]) %%}"
+            "{%% for i in range(100) %%}{%% for j in range(100) %%}{%% if %s %%}{%% endif %%}"
+            "{%% endfor %%}{%% endfor %%}",
+            looks[i]);
+        AUTO_ERR struct err err = {0};
+        AUTO_BUF struct buf out = {0};
+
+        if (render(text, strlen(text), &in, NULL, &out, &err) ||
+            (err.code != ERR_TEMPLATE_STEPS && err.code != ERR_TEMPLATE_MEMORY))
+            fail_msg("%s: %s", looks[i], err.msg);
+    }
+}
+
 static void inputs_are_read_as_python_reads_json(void **state)
 {
     static const char messages[] = "[{\"role\":\"user\",\"content\":\"h\\u00e9\\n\"}]";
@@ -566,6 +631,7 @@ int main(void)
         cmocka_unit_test(macros_namespaces_and_blocks),
         cmocka_unit_test(faults_are_found_when_a_template_is_compiled),
         cmocka_unit_test(every_limit_has_its_code),
+        cmocka_unit_test(what_looks_at_many_bytes_takes_many_steps),
         cmocka_unit_test(inputs_are_read_as_python_reads_json),
         cmocka_unit_test(messages_are_prepared_as_asked_and_the_report_says_how),
         cmocka_unit_test(maxs_rules_leave_text_and_know_six_roles),

@@ -72,11 +72,12 @@ static void add_merges(struct tokenizer_spec *s, size_t first, unsigned n)
 static void compile(struct fixture *f)
 {
     AUTO_ERR struct err err = {0};
+    AUTO_ADDED_NAMES struct added_names names = {0};
     struct image_writer w = {0};
     struct image_key key = {{(uint8_t)below(256), (uint8_t)below(256)}};
     struct image image;
 
-    if (!program_compile(&f->spec, &w, &err) || !token_model_compile(&f->spec, &w, &err))
+    if (!program_compile(&f->spec, &w, &names, &err) || !token_model_compile(&f->spec, &w, &err))
         fail_msg("%s", err.msg);
     words_compile(&f->spec, &w);
     image_finish(&w, &key, &f->image);
@@ -85,8 +86,9 @@ static void compile(struct fixture *f)
     assert_true(image_check(image, &key, true, &err));
     assert_true(token_model_open(image, &f->model, &err));
     assert_true(program_open(image, &f->program, &err));
-    f->words = words_open(image, f->model, f->program,
-                          scanner_find(&f->spec, f->spec.pretokenizers, f->spec.n_pretokenizers));
+    f->words =
+        words_open(image, f->model, f->program,
+                   scanner_find(&f->spec, f->spec.pretokenizers, f->spec.n_pretokenizers), false);
     f->scratch = model_scratch_new();
 }
 
