@@ -72,7 +72,8 @@ static inline void vocab_prefetch(const struct vocab *v, uint64_t hash)
 {
     __builtin_prefetch(v->slots + ((hash >> 32) * v->head.n_slots >> 32));
 }
-uint32_t vocab_find_hashed(const struct vocab *v, uint64_t hash, const char *bytes, size_t size,
+/* 16 bytes from bytes on may be read. */
+uint32_t vocab_find_padded(const struct vocab *v, uint64_t hash, const char *bytes, size_t size,
                            bool is_name);
 
 static inline bool vocab_has(const struct vocab *v, uint32_t id)
