@@ -96,6 +96,7 @@ struct maker {
     struct decode_block *blocks;
     struct buf listed, texts;
     uint32_t n_bytes, byte_first; /* ids of bytes in their order, so far */
+    uint32_t n_added_done;        /* added tokens of smaller ids */
 };
 
 /* The token in maker->token through the steps; the result is in step[0]. */
@@ -169,9 +170,21 @@ static void list_text(struct maker *m, uint32_t id, bool special, int byte)
     note_byte(m, id, look, byte);
 }
 
+/* The ids are asked for in ascending order, as added tokens lie. */
+static const struct core_added *next_added(struct maker *m, uint32_t id)
+{
+    const struct core *c = m->core;
+
+    while (m->n_added_done < c->head->n_added && c->added[m->n_added_done].id < id)
+        m->n_added_done++;
+    return m->n_added_done < c->head->n_added && c->added[m->n_added_done].id == id
+               ? &c->added[m->n_added_done]
+               : NULL;
+}
+
 static bool make_entry(struct maker *m, uint32_t id, enum decode_how *ret, struct err *err)
 {
-    const struct core_added *added = core_added_by_id(m->core, id);
+    const struct core_added *added = next_added(m, id);
     bool known = vocab_has(&m->vocab, id), special = m->specials[id / 64] >> id % 64 & 1;
     int byte = -1;
 

@@ -31,7 +31,7 @@ struct compiler {
     struct buf spelled; /* of one chunk: left and right, side by side */
     struct lookup lookups[CHUNK][3];
     uint64_t keys[CHUNK];
-    uint32_t *results; /* in its section */
+    uint32_t *results; /* by rank */
     uint64_t *slots;   /* in theirs */
     struct merges_head head;
     bool regular;
@@ -231,7 +231,7 @@ static bool compile_chunk(struct compiler *c, size_t first, size_t n, struct err
  */
 static void open_table(struct compiler *c, struct image_writer *w)
 {
-    struct buf *table = &w->sections[IMAGE_MODEL_2], *results = &w->sections[IMAGE_MODEL_3];
+    struct buf *table = &w->sections[IMAGE_MODEL_2];
     size_t n_slots = (size_t)c->head.n_homes + PROBES_MAX + 1;
     char padded[HEAD_SIZE] = {0};
 
@@ -241,9 +241,40 @@ static void open_table(struct compiler *c, struct image_writer *w)
     c->slots = (uint64_t *)(void *)(table->data + HEAD_SIZE);
     memset(c->slots, 0xff, sizeof(uint64_t) * n_slots);
     table->size += sizeof(uint64_t) * n_slots;
-    buf_reserve_large(results, sizeof(uint32_t) * c->head.n);
-    c->results = (uint32_t *)(void *)results->data;
-    results->size = sizeof(uint32_t) * c->head.n;
+    c->results = mem_alloc_large(sizeof(uint32_t) * (c->head.n + 1));
+}
+
+/* The block of n results; false: it is none of steps. */
+static bool pack_block(const uint32_t *results, size_t n, uint32_t *ret)
+{
+    *ret = results[0];
+    for (size_t i = 1; i < n; i++) {
+        uint32_t step = results[i] - results[i - 1];
+
+        if (step > 1)
+            return false;
+        *ret |= step << (MERGE_STEPS_SHIFT + i - 1);
+    }
+    return true;
+}
+
+static void write_results(const struct compiler *c, struct buf *out)
+{
+    AUTO_BUF struct buf listed = {0};
+    size_t n = c->head.n;
+
+    buf_reserve(out, (n / MERGE_BLOCK + 1) * sizeof(uint32_t));
+    for (size_t i = 0; i < n; i += MERGE_BLOCK) {
+        size_t size = n - i < MERGE_BLOCK ? n - i : MERGE_BLOCK;
+        uint32_t block;
+
+        if (!pack_block(c->results + i, size, &block)) {
+            block = MERGE_LISTED | (uint32_t)(listed.size / sizeof(uint32_t));
+            buf_append(&listed, c->results + i, size * sizeof(uint32_t));
+        }
+        buf_append(out, &block, sizeof(block));
+    }
+    buf_append(out, listed.data, listed.size);
 }
 
 bool merges_compile(const struct tokenizer_spec *spec, const struct vocab *v,
@@ -261,6 +292,9 @@ bool merges_compile(const struct tokenizer_spec *spec, const struct vocab *v,
     open_table(&c, w);
     for (size_t i = 0; ok && i < n; i += CHUNK)
         ok = compile_chunk(&c, i, n - i < CHUNK ? n - i : CHUNK, err);
+    if (ok)
+        write_results(&c, &w->sections[IMAGE_MODEL_3]);
+    free(c.results);
     buf_release(&c.spelled);
     *ret_regular = c.regular;
     return ok;
@@ -276,5 +310,6 @@ void merges_open(struct image image, struct merges *ret)
     ret->n = head.n;
     ret->n_homes = head.n_homes;
     ret->slots = (const uint64_t *)(const void *)(table + HEAD_SIZE);
-    ret->results = image_section(image, IMAGE_MODEL_3, &size);
+    ret->blocks = image_section(image, IMAGE_MODEL_3, &size);
+    ret->listed = ret->blocks + (head.n + MERGE_BLOCK - 1) / MERGE_BLOCK;
 }
