@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 void *mem_alloc(size_t size)
 {
@@ -16,6 +17,21 @@ void *mem_resize(void *p, size_t size)
     p = realloc(p, size ? size : 1);
     if (!p)
         abort();
+    return p;
+}
+
+void *mem_alloc_large(size_t size)
+{
+    enum { PAGE = 2 << 20, FROM = 512 << 10 /* below, a large page is mostly wasted */ };
+    size_t whole = (size + PAGE - 1) / PAGE * PAGE;
+    void *p;
+
+    if (size < FROM)
+        return mem_resize(NULL, size);
+    p = aligned_alloc(PAGE, whole);
+    if (!p)
+        abort();
+    madvise(p, whole, MADV_HUGEPAGE); /* a hint: it is as well without */
     return p;
 }
 

@@ -36,6 +36,11 @@
 /* Zeroed. Never NULL: out of memory aborts. */
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *mem_resize(void *p, size_t size) __attribute__((returns_nonnull));
+/*
+ * For big tables that are written at once: on large pages where the system has them, which saves
+ * most of the time that first touching memory costs. Not zeroed; to be freed as all others.
+ */
+void *mem_alloc_large(size_t size) __attribute__((malloc, returns_nonnull));
 #define mem_new(type)          ((type *)mem_alloc(sizeof(type)))
 #define mem_new_array(n, type) ((type *)mem_alloc((n) * sizeof(type)))
 

@@ -21,6 +21,16 @@ void buf_reserve(struct buf *b, size_t more)
     b->capacity = capacity;
 }
 
+void buf_reserve_large(struct buf *b, size_t size)
+{
+    if (size < b->capacity)
+        return;
+    free(b->data);
+    b->data = mem_alloc_large(size + 1);
+    b->data[0] = '\0';
+    b->capacity = size + 1;
+}
+
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
     va_list again;

@@ -20,6 +20,8 @@ void buf_release(struct buf *b);
 
 /* Makes room for more bytes (and the NUL) behind size. */
 void buf_reserve(struct buf *b, size_t more);
+/* The same for a buf that is empty, on large pages (mem_alloc_large()). */
+void buf_reserve_large(struct buf *b, size_t size);
 static inline void buf_append(struct buf *b, const void *data, size_t size)
 {
     if (b->capacity - b->size <= size)

@@ -31,7 +31,7 @@ void bpe_merge_short(const struct merges *m, uint32_t *ids, uint32_t *ends, uint
 
         if (rank == MERGE_NONE)
             break;
-        ids[at] = m->results[rank];
+        ids[at] = merge_result(m, rank);
         n--;
         for (uint32_t i = at + 1; i < n; i++) {
             ids[i] = ids[i + 1];
@@ -122,13 +122,13 @@ void bpe_merge_long(const struct merges *m, struct bpe_symbol *symbols, uint32_t
         pair_changed(m, symbols, i, heap, &n_heap);
     while (n_heap) {
         uint64_t top = heap_pop(heap, &n_heap);
-        uint32_t i = (uint32_t)top, rank = (uint32_t)(top >> 32), id = m->results[rank];
+        uint32_t i = (uint32_t)top, rank = (uint32_t)(top >> 32), id = merge_result(m, rank);
 
         /*
          * The pair may have changed since. The reference then still merges if what is there now
          * makes the same token, which irregular vocabularies can bring about.
          */
-        if (symbols[i].rank == MERGE_NONE || m->results[symbols[i].rank] != id)
+        if (symbols[i].rank == MERGE_NONE || merge_result(m, symbols[i].rank) != id)
             continue;
         merge_at(m, symbols, i, id, heap, &n_heap);
     }

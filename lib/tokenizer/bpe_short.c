@@ -71,7 +71,7 @@ static inline void hear(const struct merges *m, struct short_word *w, uint32_t i
 
     /* The smallest is the leftmost of equals. */
     w->pairs[i] = rank << 4 | i;
-    __builtin_prefetch(&m->results[rank == MERGE_NONE ? 0 : rank]);
+    __builtin_prefetch(&m->blocks[rank == MERGE_NONE ? 0 : rank / MERGE_BLOCK]);
 }
 
 /* One merge, and the questions that follow from it. False: none is left. */
@@ -91,7 +91,7 @@ static inline bool turn(const struct merges *m, struct short_word *w,
         return false;
     at = best & 15;
     next = next_of(w, at);
-    w->ids[at] = m->results[best >> 4];
+    w->ids[at] = merge_result(m, best >> 4);
     w->live &= ~(1u << next);
     w->pairs[next] = w->pairs[at] = NO_PAIR;
     w->merged = at;
@@ -174,6 +174,16 @@ static void gather(struct short_word *w)
     w->n = n;
 }
 
+/* A word that is a token. What is behind a short text may not be there to be read. */
+static inline uint32_t find_one(const struct vocab *v, uint64_t hash, const char *text, size_t size)
+{
+    char padded[SHORT_KEY_MAX + 1] = {0};
+
+    if (size <= SHORT_KEY_MAX)
+        text = memcpy(padded, text, size);
+    return vocab_find_padded(v, hash, text, size, false);
+}
+
 /* With ignore_merges a word that is a token is that. Takes those out; returns how many are left. */
 static size_t find_whole(const struct vocab *v, struct short_word **words, size_t n)
 {
@@ -186,7 +196,7 @@ static size_t find_whole(const struct vocab *v, struct short_word **words, size_
     }
     for (size_t k = 0; k < n; k++) {
         struct short_word *w = words[k];
-        uint32_t id = w->part ? NO_ID : vocab_find_hashed(v, hashes[k], w->text, w->size, false);
+        uint32_t id = w->part ? NO_ID : find_one(v, hashes[k], w->text, w->size);
 
         if (id == NO_ID) {
             words[left++] = w;

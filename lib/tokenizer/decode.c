@@ -55,44 +55,142 @@ static bool refuse_unknown(const struct tokenizer *t, const uint32_t *ids, size_
 
 /* ---- by table */
 
-/*
- * Copies texts of tokens one behind the other until one has to be looked at;
- * returns how many it did. 16 bytes are always copied: most tokens are shorter, and a branch
- * on the length would be guessed wrong all the time.
- */
-static size_t copy_texts(const struct decode_table *t, const uint32_t *ids, size_t n,
-                         struct buf *out)
+enum { COPIED = 16, AT_ONCE = 64 /* tokens between two looks at the room */ };
+
+/* Where the text of one token lies; from NULL: it has to be looked at. */
+struct source {
+    const char *from;
+    uint32_t size, lead; /* lead: 1 when a space comes before it */
+};
+
+static struct source listed_source(const struct decode_table *t, uint32_t id)
 {
+    uint32_t i = id < t->n ? decode_listed(t, id) : NO_ID, offset;
+
+    if (i == NO_ID || t->listed[i] >> LOOK_SHIFT != LOOK_TEXT)
+        return (struct source){NULL, 0, 0};
+    offset = t->listed[i] & LOOK_OFFSET;
+    return (struct source){t->texts + offset, (t->listed[i + 1] & LOOK_OFFSET) - offset, 0};
+}
+
+static struct source find_source(const struct decode_table *t, uint32_t id)
+{
+    uint32_t how = id < t->n_vocab ? t->offsets[id] >> VOCAB_TEXT_SHIFT : HOW_LISTED, at;
+
+    if (how == HOW_LISTED)
+        return listed_source(t, id);
+    at = (t->offsets[id] & VOCAB_OFFSET) + t->skip[how];
+    return (struct source){t->bytes + at, (t->offsets[id + 1] & VOCAB_OFFSET) - at, how & 1};
+}
+
+static inline void put(char *to, const char *from, uint32_t size)
+{
+    memcpy(to, from, COPIED);
+    if (__builtin_expect(size > COPIED, 0))
+        memcpy(to + COPIED, from + COPIED, size - COPIED);
+}
+
+/*
+ * Copies texts of at most n tokens, for which there is room at *to, up to one that is listed;
+ * returns how many it did. 16 bytes are always written: most tokens are shorter, and a branch on
+ * the length would be guessed wrong all the time. So is a space, when any token has one.
+ */
+__attribute__((always_inline)) static inline size_t
+copy_from_vocab(const struct decode_table *t, const uint32_t *ids, size_t n, bool spaces, char **to)
+{
+    const uint32_t *offsets = t->offsets, n_vocab = t->n_vocab;
+    const uint32_t skip[] = {0, t->skip[HOW_SPACED], t->skip[HOW_CUT]};
+    const char *bytes = t->bytes;
+    char *out = *to;
     size_t i = 0;
 
-    buf_reserve(out, n * 4 + 32);
-    char *to = out->data + out->size, *end = out->data + out->capacity - 17;
     for (; i < n; i++) {
-        if (ids[i] >= t->n)
+        uint32_t id = ids[i], offset, at, size, lead = 0;
+        uint64_t both;
+
+        if (__builtin_expect(id >= n_vocab, 0))
             break;
-        uint32_t offset = t->offsets[ids[i]], next = t->offsets[ids[i] + 1] & ~DECODE_LOOK;
-        if (offset & DECODE_LOOK)
+        memcpy(&both, offsets + id, sizeof(both));
+        offset = (uint32_t)both;
+        if (__builtin_expect(offset >= (uint32_t)HOW_LISTED << VOCAB_TEXT_SHIFT, 0))
             break;
-        size_t size = next - offset;
-        if ((size_t)(end - to) < size + 1 || to >= end) {
-            out->size = (size_t)(to - out->data);
-            buf_reserve(out, (n - i) * 4 + size + 64);
-            to = out->data + out->size;
-            end = out->data + out->capacity - 17;
+        at = offset & VOCAB_OFFSET;
+        if (spaces) {
+            at += skip[offset >> VOCAB_TEXT_SHIFT];
+            lead = offset >> VOCAB_TEXT_SHIFT & 1;
+            *out = ' ';
+            out += lead;
         }
-        memcpy(to, t->blob + offset, 16);
-        if (size > 16)
-            memcpy(to + 16, t->blob + offset + 16, size - 16);
-        to += size;
+        size = ((uint32_t)(both >> 32) & VOCAB_OFFSET) - at;
+        put(out, bytes + at, size);
+        out += size;
     }
-    out->size = (size_t)(to - out->data);
-    *to = '\0';
+    *to = out;
     return i;
 }
 
-static bool is_plain(const struct decode_table *t, uint32_t id)
+/* Copies texts of tokens until one has to be looked at; returns how many it did. */
+__attribute__((always_inline)) static inline size_t copy_texts(const struct decode_table *t,
+                                                               const uint32_t *ids, size_t n,
+                                                               bool spaces, struct buf *out)
 {
-    return id < t->n && !(t->offsets[id] & DECODE_LOOK);
+    const size_t room = AT_ONCE * (t->longest + 1) + COPIED;
+    size_t i = 0;
+
+    while (i < n) {
+        size_t end = n - i < AT_ONCE ? n : i + AT_ONCE;
+        struct source s;
+        char *to;
+
+        if (out->capacity - out->size <= room)
+            buf_reserve(out, room + (n - i) * 4);
+        to = out->data + out->size;
+        i += copy_from_vocab(t, ids + i, end - i, spaces, &to);
+        out->size = (size_t)(to - out->data);
+        if (i == end)
+            continue;
+        s = listed_source(t, ids[i]);
+        if (!s.from)
+            break;
+        buf_append(out, s.from, s.size);
+        i++;
+    }
+    if (out->data)
+        out->data[out->size] = '\0';
+    return i;
+}
+
+static size_t copy_plain(const struct decode_table *t, const uint32_t *ids, size_t n,
+                         struct buf *out)
+{
+    return copy_texts(t, ids, n, false, out);
+}
+
+static size_t copy_spaced(const struct decode_table *t, const uint32_t *ids, size_t n,
+                          struct buf *out)
+{
+    return copy_texts(t, ids, n, true, out);
+}
+
+static inline bool is_byte(const struct decode_table *t, uint32_t id)
+{
+    return id - t->byte_first < t->n_bytes;
+}
+
+/* Takes bytes of ByteFallback into the run; returns how many there were. */
+static size_t take_bytes(const struct decode_table *t, const uint32_t *ids, size_t n,
+                         struct buf *run)
+{
+    size_t i = 0;
+
+    while (i < n && is_byte(t, ids[i]))
+        i++;
+    buf_reserve(run, i);
+    for (size_t k = 0; k < i; k++)
+        run->data[run->size + k] = (char)(ids[k] - t->byte_first);
+    run->size += i;
+    run->data[run->size] = '\0';
+    return i;
 }
 
 static void flush_run(struct decode_state *s, struct buf *out)
@@ -138,34 +236,31 @@ static bool decode_one(const struct tokenizer *t, uint32_t id, bool skip_special
                        struct decode_state *s, struct buf *out, struct err *err)
 {
     const struct decode_table *table = &t->table;
-    const char *text = NULL;
-    enum decode_look look = LOOK_NONE;
-    size_t size = 0;
+    struct source source = find_source(table, id);
+    enum decode_look look = LOOK_TEXT;
 
-    if (id < table->n && table->offsets[id] & DECODE_LOOK) {
-        text = table->blob + (table->offsets[id] & ~DECODE_LOOK);
-        size = (table->offsets[id + 1] & ~DECODE_LOOK) - (table->offsets[id] & ~DECODE_LOOK) - 1;
-        look = (enum decode_look) * text++;
-        if (look == LOOK_NONE)
+    if (!source.from) {
+        uint32_t i = id < table->n ? decode_listed(table, id) : NO_ID;
+
+        if (i == NO_ID)
             return refuse_unknown(t, &id, 1, err);
-        if (skip_special && look != LOOK_BYTE)
-            return true;
-    } else if (id >= table->n) {
-        return refuse_unknown(t, &id, 1, err);
+        look = (enum decode_look)(table->listed[i] >> LOOK_SHIFT);
+        source.from = table->texts + (table->listed[i] & LOOK_OFFSET);
+        source.size = (table->listed[i + 1] & LOOK_OFFSET) - (table->listed[i] & LOOK_OFFSET);
     }
+    if (skip_special && (look == LOOK_SPECIAL || look == LOOK_SPECIAL_BYTE))
+        return true;
     if (table->first_differs && !s->started) {
         s->started = true;
         return decode_first(t, id, s, out, err);
     }
     if (look == LOOK_BYTE || look == LOOK_SPECIAL_BYTE) {
-        buf_append_char(&s->run, *text);
+        buf_append_char(&s->run, *source.from);
         return true;
     }
     flush_run(s, out);
-    if (text)
-        buf_append(out, text, size);
-    else
-        copy_texts(table, &id, 1, out);
+    buf_append(out, " ", source.lead);
+    buf_append(out, source.from, source.size);
     return true;
 }
 
@@ -187,22 +282,45 @@ static void strip_front(const struct tokenizer *t, struct decode_state *s, struc
     }
 }
 
+static bool decode_tokens(const struct tokenizer *t, const uint32_t *ids, size_t n,
+                          bool skip_special, struct decode_state *state, struct buf *out,
+                          struct err *err)
+{
+    const struct decode_table *table = &t->table;
+    size_t (*copy)(const struct decode_table *t, const uint32_t *ids, size_t n, struct buf *out) =
+        table->kind == DECODE_AS_BYTES ? copy_plain : copy_spaced;
+
+    for (size_t i = 0; i < n;) {
+        bool plain = state->started || !table->first_differs;
+
+        if (plain) {
+            i += take_bytes(table, ids + i, n - i, &state->run);
+            if (i < n && state->run.size && find_source(table, ids[i]).from)
+                flush_run(state, out);
+            if (!state->run.size)
+                i += copy(table, ids + i, n - i, out);
+        }
+        if (i < n && !(plain && is_byte(table, ids[i])) &&
+            !decode_one(t, ids[i++], skip_special, state, out, err))
+            return false;
+    }
+    return true;
+}
+
 bool decode_some(const struct tokenizer *t, const uint32_t *ids, size_t n, bool skip_special,
                  struct decode_state *state, struct buf *out, struct err *err)
 {
-    size_t begin = out->size;
+    size_t i = 0;
 
-    for (size_t i = 0; i < n;) {
-        if (state->run.size && is_plain(&t->table, ids[i]))
-            flush_run(state, out);
-        if ((state->started || !t->table.first_differs) && !state->run.size)
-            i += copy_texts(&t->table, ids + i, n - i, out);
-        if (i < n && !decode_one(t, ids[i++], skip_special, state, out, err))
+    /* One by one while something may be stripped, so that little moves when it is. */
+    for (; i < n && t->table.strip_max && !state->front_done; i++) {
+        size_t begin = out->size;
+
+        if (!decode_tokens(t, ids + i, 1, skip_special, state, out, err))
             return false;
-    }
-    if (t->table.strip_max && !state->front_done)
         strip_front(t, state, out, begin);
-    return true;
+    }
+    return decode_tokens(t, ids + i, n - i, skip_special, state, out, err);
 }
 
 void decode_rest(const struct tokenizer *t, struct decode_state *state, struct buf *out)

@@ -6,6 +6,7 @@
 void strings_release(struct strings *s)
 {
     buf_release(&s->text);
+    buf_release(&s->spare);
     free(s->items);
     *s = (struct strings){0};
 }
@@ -13,6 +14,7 @@ void strings_release(struct strings *s)
 void strings_clear(struct strings *s)
 {
     buf_clear(&s->text);
+    buf_clear(&s->spare);
     s->n = 0;
 }
 
@@ -154,22 +156,16 @@ static int scan_char(const unsigned char *d, size_t size)
 
 void append_lossy(struct buf *out, const char *data, size_t size)
 {
-    size_t at = 0, good = 0;
+    size_t at = 0, bad;
 
-    while (at < size) {
-        int n = scan_char((const unsigned char *)data + at, size - at);
-
-        if (n > 0) {
-            at += (size_t)n;
-            continue;
-        }
-        buf_append(out, data + good, at - good);
+    while (!utf8_valid(data + at, size - at, &bad)) {
+        buf_append(out, data + at, bad);
         buf_append(out, "\xef\xbf\xbd", 3);
-        at += (size_t)-n;
-        good = at;
+        at += bad;
+        at += (size_t)-scan_char((const unsigned char *)data + at, size - at);
     }
-    if (good < size)
-        buf_append(out, data + good, size - good);
+    if (at < size)
+        buf_append(out, data + at, size - at);
 }
 
 size_t utf8_complete(const char *data, size_t size)
@@ -357,27 +353,27 @@ static void flush_bytes(struct strings *to, struct buf *run)
 
 static void byte_fallback(const struct strings *from, struct strings *to)
 {
-    AUTO_BUF struct buf run = {0};
+    struct buf *run = &to->spare;
 
     for (size_t i = 0; i < from->n; i++) {
         struct slice token = string_at(from, i);
         int byte = byte_token(token.data, token.size);
 
         if (byte >= 0) {
-            buf_append_char(&run, (char)byte);
+            buf_append_char(run, (char)byte);
             continue;
         }
-        flush_bytes(to, &run);
+        flush_bytes(to, run);
         buf_append(&to->text, token.data, token.size);
         strings_end(to);
     }
-    flush_bytes(to, &run);
+    flush_bytes(to, run);
 }
 
 static void ctc(const struct core *c, const struct decoder *d, const struct strings *from,
                 struct strings *to)
 {
-    AUTO_BUF struct buf token = {0};
+    struct buf *token = &to->spare;
 
     for (size_t i = 0; i < from->n; i++) {
         struct slice in = string_at(from, i);
@@ -392,10 +388,10 @@ static void ctc(const struct core *c, const struct decoder *d, const struct stri
         if (!d->ctc.cleanup) {
             append_replaced(&to->text, in, core_text(c, d->ctc.pad), (struct slice){"", 0});
         } else {
-            buf_clear(&token);
-            append_replaced(&token, in, core_text(c, d->ctc.pad), (struct slice){"", 0});
-            clean_up(&token, 0, true);
-            append_replaced(&to->text, (struct slice){token.data, token.size},
+            buf_clear(token);
+            append_replaced(token, in, core_text(c, d->ctc.pad), (struct slice){"", 0});
+            clean_up(token, 0, true);
+            append_replaced(&to->text, (struct slice){token->data, token->size},
                             core_text(c, d->ctc.word_delimiter), (struct slice){" ", 1});
         }
         if (to->text.size > begin)
@@ -407,8 +403,6 @@ static bool run_step(const struct core *c, uint32_t step, struct pattern *patter
                      struct pattern_scratch *scratch, const struct strings *from,
                      struct strings *to, struct err *err)
 {
-    AUTO_BUF struct buf bytes = {0};
-
     strings_clear(to);
     switch (c->decoders[step].kind) {
     case DECODE_BYTE_FALLBACK:
@@ -423,8 +417,8 @@ static bool run_step(const struct core *c, uint32_t step, struct pattern *patter
         return true;
     case DECODE_BYTE_LEVEL:
         for (size_t i = 0; i < from->n; i++)
-            byte_level_token(string_at(from, i), &bytes);
-        append_lossy(&to->text, bytes.data, bytes.size);
+            byte_level_token(string_at(from, i), &to->spare);
+        append_lossy(&to->text, to->spare.data, to->spare.size);
         strings_end(to);
         return true;
     case DECODE_WORDPIECE:

@@ -8,6 +8,7 @@
 /* Strings one behind the other. */
 struct strings {
     struct buf text;
+    struct buf spare; /* for the step that makes them */
     struct span *items;
     size_t n, capacity;
 };

@@ -99,6 +99,8 @@ void image_finish(const struct image_writer *w, const struct image_key *key, str
         at = aligned(at + w->sections[i].size);
     }
     h.size = at;
+    if (begin == 0)
+        buf_reserve_large(out, at);
     buf_reserve(out, at);
     buf_append(out, &h, sizeof(h));
     for (int i = 0; i < N_IMAGE_SECTIONS; i++) {

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { LARGE_FROM = 1 << 20 };
+
 bool load_refuse(struct loader *l, enum err_code code, const char *fmt, ...)
 {
     char text[300];
@@ -263,5 +265,12 @@ bool load_array(struct loader *l, size_t max, bool (*item)(struct loader *l))
 
 void *load_grow(void *items, size_t n, size_t item_size)
 {
-    return mem_resize(items, (n ? n * 2 : 8) * item_size);
+    void *more;
+
+    if (n * 2 * item_size < LARGE_FROM)
+        return mem_resize(items, (n ? n * 2 : 8) * item_size);
+    more = mem_alloc_large(n * 2 * item_size);
+    memcpy(more, items, n * item_size);
+    free(items);
+    return more;
 }

@@ -138,7 +138,7 @@ bool load_tokenizer_json(struct slice text, struct tokenizer_spec *s, struct err
     };
 
     l.r.max_depth = 128;
-    buf_reserve(&s->strings, text.size / 2);
+    buf_reserve_large(&s->strings, text.size / 2);
     bool ok = load_fields(&l, "the tokenizer", fields, ARRAY_SIZE(fields));
     ok = load_end(&l) && ok;
     json_reader_release(&l.r);

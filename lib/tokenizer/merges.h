@@ -7,14 +7,23 @@
  * goes on while slots are smaller and ends in the same cache line as a rule,
  * found or not. Four fifths are filled.
  */
+#include "tokenizer/bits.h"
 #include "tokenizer/vocab.h"
 
 enum { MERGE_RANK_BITS = 22, MERGE_NONE = (1 << MERGE_RANK_BITS) - 1 };
 
+/*
+ * What 8 merges, in the order of their ranks, make. As a rule that is the same token as the one
+ * before or the next: then it is the first one's id and 7 bits, a bit for every step. Else the
+ * block has a place in a list of ids, and its topmost bit.
+ */
+enum { MERGE_BLOCK = 8, MERGE_STEPS_SHIFT = 21, MERGE_LISTED = 1u << 31 };
+
 /* A view of the image. */
 struct merges {
     const uint64_t *slots;
-    const uint32_t *results; /* by rank */
+    const uint32_t *blocks; /* by rank / MERGE_BLOCK */
+    const uint32_t *listed;
     uint32_t n_homes;
     uint32_t n;
 };
@@ -57,6 +66,16 @@ static inline uint32_t merge_rank_near(const struct merges *m, uint32_t left, ui
         while (*slot < least)
             slot++;
     return (*slot ^ least) >> MERGE_RANK_BITS ? MERGE_NONE : (uint32_t)*slot & MERGE_NONE;
+}
+
+static inline uint32_t merge_result(const struct merges *m, uint32_t rank)
+{
+    uint32_t block = m->blocks[rank / MERGE_BLOCK], at = rank % MERGE_BLOCK;
+
+    if (__builtin_expect(block & MERGE_LISTED, 0))
+        return m->listed[(block & ~MERGE_LISTED) + at];
+    return (block & ((1u << MERGE_STEPS_SHIFT) - 1)) +
+           count_bits(block >> MERGE_STEPS_SHIFT & ((1u << at) - 1));
 }
 
 /*

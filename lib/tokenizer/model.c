@@ -1,9 +1,6 @@
 #include "tokenizer/model.h"
 
-#include "tokenizer/bytelevel.h"
 #include "tokenizer/model_parts.h"
-
-#include "base/utf8.h"
 
 struct token_model {
     enum model_kind kind;
@@ -176,20 +173,10 @@ const char *token_model_bytes(const struct token_model *m, uint32_t id, uint32_t
 
 bool token_model_name(const struct token_model *m, uint32_t id, struct buf *out)
 {
-    uint32_t size;
-    bool is_name;
-    const char *bytes = token_model_bytes(m, id, &size, &is_name);
-
-    if (!bytes)
+    if (!vocab_has(&m->vocab, id))
         return false;
-    if (is_name) {
-        buf_append(out, bytes, size);
-        return true;
-    }
-    for (uint32_t i = 0; i < size; i++) {
-        char utf8[4] = {0};
-
-        buf_append(out, utf8, utf8_encode(bytelevel_char((uint8_t)bytes[i]), utf8));
-    }
+    vocab_name(&m->vocab, id, out);
     return true;
 }
+
+const struct vocab *token_model_vocab(const struct token_model *m) { return &m->vocab; }

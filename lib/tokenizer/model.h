@@ -108,3 +108,6 @@ bool token_model_is_bytes(const struct token_model *m);
 enum model_kind token_model_kind(const struct token_model *m);
 /* Unigram's unknown token. NO_ID: none. */
 uint32_t token_model_unk(const struct token_model *m);
+/* For who reads many of them (decode_table.h). */
+struct vocab;
+const struct vocab *token_model_vocab(const struct token_model *m);

@@ -3,12 +3,10 @@
 #include "tokenizer/parts.h"
 
 static bool compile_parts(const struct tokenizer_spec *spec, struct image_writer *w,
-                          const struct image_key *key, struct err *err)
+                          struct err *err)
 {
-    AUTO_BUF struct buf draft = {0};
     AUTO_ADDED_NAMES struct added_names names = {0};
     struct core core;
-    struct token_model *model;
     struct pattern **patterns;
     bool ok;
 
@@ -17,18 +15,11 @@ static bool compile_parts(const struct tokenizer_spec *spec, struct image_writer
         !token_model_compile(spec, w, err))
         return false;
     words_compile(spec, w);
-    if (!core_open(w->sections[IMAGE_CORE].data, w->sections[IMAGE_CORE].size, &core, err))
+    if (!core_open(w->sections[IMAGE_CORE].data, w->sections[IMAGE_CORE].size, &core, err) ||
+        !decoder_patterns(&core, &patterns, err))
         return false;
-    /* The texts of ids come from the model as it will be opened, so that there is one truth. */
-    image_finish(w, key, &draft);
-    if (!token_model_open((struct image){(const uint8_t *)draft.data, draft.size}, &model, err))
-        return false;
-    ok = decoder_patterns(&core, &patterns, err);
-    if (ok) {
-        ok = decode_table_compile(&core, model, patterns, &w->sections[IMAGE_TEXTS], err);
-        decoder_patterns_free(&core, patterns);
-    }
-    token_model_free(model);
+    ok = decode_table_compile(&core, patterns, w, err);
+    decoder_patterns_free(&core, patterns);
     return ok;
 }
 
@@ -48,7 +39,7 @@ bool tokenizer_compile(const struct tokenizer_spec *spec, const struct image_key
                        struct buf *out, struct err *err)
 {
     struct image_writer w = {0};
-    bool ok = compile_parts(spec, &w, key, err);
+    bool ok = compile_parts(spec, &w, err);
 
     if (ok)
         image_finish(&w, key, out);
@@ -102,10 +93,8 @@ static bool open_parts(struct tokenizer *t, struct err *err)
         !token_model_open(t->image, &t->model, err) ||
         !decoder_patterns(&t->core, &t->patterns, err))
         return false;
-    t->table.n = t->core.head->id_end;
-    decode_table_plan(&t->core, &t->table);
     data = image_section(t->image, IMAGE_TEXTS, &size);
-    if (!decode_table_open(data, size, &t->table, err))
+    if (!decode_table_open(&t->core, token_model_vocab(t->model), data, size, &t->table, err))
         return false;
     t->scanner = find_scanner(&t->core);
     t->added_pairs = cut_added_pairs(&t->core);

@@ -1,5 +1,6 @@
 #include "tokenizer/vocab.h"
 
+#include "base/utf8.h"
 #include "tokenizer/bytelevel.h"
 #include "tokenizer/keyhash.h"
 
@@ -12,31 +13,66 @@ enum {
     PROBES_MAX = 4096, /* chance needs a hundred, more is made on purpose */
 };
 
+/* At most 8 bytes of p, of which left are there; zeros behind them. */
+static inline uint64_t load_some(const char *p, size_t left)
+{
+    uint64_t v = 0;
+    uint32_t low, high;
+
+    if (left >= 8) {
+        memcpy(&v, p, 8);
+    } else if (left >= 4) {
+        memcpy(&low, p, 4);
+        memcpy(&high, p + left - 4, 4);
+        v = low | (uint64_t)high << 8 * (left - 4);
+    } else {
+        for (size_t i = 0; i < left; i++)
+            v |= (uint64_t)(uint8_t)p[i] << 8 * i;
+    }
+    return v;
+}
+
+/* How many bytes of v at its begin stand for themselves: '!' to '~'. */
+static inline size_t plain_bytes(uint64_t v)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    /* A borrow or carry only spoils what is behind the first byte that is none. */
+    uint64_t other = (v | (v - ones * '!') | (v + ones)) & ones << 7;
+
+    return other ? (size_t)__builtin_ctzll(other) / 8 : 8;
+}
+
 bool vocab_spell(bool is_bytes, const char *name, size_t size, struct buf *out)
 {
-    size_t begin = out->size;
+    size_t begin = out->size, i = 0;
     char *to;
 
     if (!is_bytes) {
         buf_append(out, name, size);
         return false;
     }
-    buf_reserve(out, size);
+    buf_reserve(out, size + 8);
     to = out->data + begin;
-    for (size_t i = 0; i < size; i++) {
-        uint32_t cp = (uint8_t)name[i];
-        int byte;
+    while (i < size) {
+        uint64_t some = load_some(name + i, size - i);
+        size_t n = plain_bytes(some);
+        int byte = -1;
 
-        if (cp >= 0xc2 && cp <= 0xc5 && i + 1 < size) /* the alphabet ends at U+0143 */
-            cp = (cp & 0x1f) << 6 | ((uint8_t)name[++i] & 0x3f);
-        else if (cp >= 0x80)
-            cp = UINT32_MAX;
-        byte = bytelevel_byte(cp);
+        memcpy(to, &some, sizeof(some));
+        to += n;
+        i += n;
+        if (n == 8 || i == size)
+            continue;
+        /* The alphabet ends at U+0143. */
+        if ((uint8_t)name[i] >= 0xc2 && (uint8_t)name[i] <= 0xc5 && i + 1 < size)
+            byte = bytelevel_byte((name[i] & 0x1fu) << 6 | (name[i + 1] & 0x3fu));
         if (byte < 0) {
+            out->size = begin;
             buf_append(out, name, size);
             return true;
         }
         *to++ = (char)byte;
+        i += 2;
     }
     out->size = (size_t)(to - out->data);
     out->data[out->size] = '\0';
@@ -74,10 +110,21 @@ static inline uint32_t first_slot(uint64_t hash, uint32_t n_slots)
 
 static inline uint32_t tag_of(uint64_t hash) { return (uint32_t)hash << PLACE_BITS; }
 
+static inline bool same_bytes(const char *a, const char *b, size_t size)
+{
+    struct short_key x, y;
+
+    if (size > SHORT_KEY_MAX)
+        return memcmp(a, b, size) == 0;
+    x = short_key_padded(a, size);
+    y = short_key_padded(b, size);
+    return x.low == y.low && x.high == y.high;
+}
+
 static bool same_entry(const struct compiler *c, const struct entry *a, const struct entry *b)
 {
     return a->size == b->size && a->is_name == b->is_name &&
-           memcmp(c->spelled.data + a->at, c->spelled.data + b->at, a->size) == 0;
+           same_bytes(c->spelled.data + a->at, c->spelled.data + b->at, a->size);
 }
 
 /* Puts entry e into the index; an earlier one of the same name gives way to it. False: too full
@@ -102,6 +149,16 @@ static bool index_entry(struct compiler *c, uint32_t e, uint64_t hash, uint32_t 
     return true;
 }
 
+/* Tokens as bytes are at most as long as their names; and a little more is written. */
+static size_t spelled_max(const struct tokenizer_spec *spec)
+{
+    size_t size = 32;
+
+    for (size_t i = 0; i < spec->n_vocab; i++)
+        size += spec->vocab[i].token.size;
+    return size;
+}
+
 static bool spell_entries(const struct tokenizer_spec *spec, bool is_bytes, struct compiler *c,
                           struct vocab_head *head, struct err *err)
 {
@@ -110,6 +167,7 @@ static bool spell_entries(const struct tokenizer_spec *spec, bool is_bytes, stru
         struct entry *to = &c->entries[e];
 
         to->at = (uint32_t)c->spelled.size;
+        to->place = 0;
         to->is_name =
             vocab_spell(is_bytes, spec_str(spec, from->token), from->token.size, &c->spelled);
         to->size = (uint32_t)(c->spelled.size - to->at) & INT32_MAX;
@@ -177,7 +235,8 @@ static void write_vocab(const struct compiler *c, const struct vocab_head *head,
     size_t first = sizeof(*head) + sizeof(uint32_t) * ((size_t)head->n_places + 1 + c->n_alias);
     uint32_t *offsets;
 
-    buf_reserve(out, first + c->spelled.size + VOCAB_TAIL); /* it does not move from here on */
+    buf_reserve_large(out,
+                      first + c->spelled.size + VOCAB_TAIL); /* it does not move from here on */
     buf_append(out, head, sizeof(*head));
     offsets = (uint32_t *)(void *)(out->data + out->size);
     out->size += sizeof(uint32_t) * (head->n_places + 1);
@@ -218,18 +277,20 @@ bool vocab_compile(const struct tokenizer_spec *spec, struct image_writer *w, st
         return err_set(err, ERR_COMBINATION, "vocabulary: %" PRIu32 " entries, more than %d", n,
                        VOCAB_PLACES_MAX);
     head.n_slots = n + n / 3 + 8;
-    c.entries = mem_new_array(n + 1, struct entry);
+    c.entries = mem_alloc_large((n + 1) * sizeof(*c.entries));
+    buf_reserve_large(&c.spelled, spelled_max(spec));
     if (!spell_entries(spec, head.is_bytes, &c, &head, err))
         return false;
-    buf_reserve(index, sizeof(uint32_t) * head.n_slots);
+    buf_reserve_large(index, sizeof(uint32_t) * head.n_slots);
     slots = (uint32_t *)(void *)index->data;
     memset(slots, 0xff, sizeof(uint32_t) * head.n_slots);
     index->size = sizeof(uint32_t) * head.n_slots;
     if (!index_entries(&c, n, slots, head.n_slots, err))
         return false;
 
-    c.by_place = mem_new_array((size_t)head.id_end + n + 1, uint32_t);
-    c.alias_ids = mem_new_array(n + 1, uint32_t);
+    c.by_place = mem_alloc_large(((size_t)head.id_end + n + 1) * sizeof(*c.by_place));
+    memset(c.by_place, 0, ((size_t)head.id_end + n + 1) * sizeof(*c.by_place));
+    c.alias_ids = mem_resize(NULL, (n + 1) * sizeof(*c.alias_ids));
     place_entries(spec, &c, &head);
     if (head.n_places > VOCAB_PLACES_MAX)
         return err_set(err, ERR_COMBINATION,
@@ -248,6 +309,11 @@ void vocab_of_writer(const struct image_writer *w, struct vocab *ret)
     vocab_view(w->sections[IMAGE_VOCAB].data, w->sections[IMAGE_VOCAB_INDEX].data, ret);
 }
 
+uint32_t *vocab_offsets_of_writer(struct image_writer *w)
+{
+    return (uint32_t *)(void *)(w->sections[IMAGE_VOCAB].data + sizeof(struct vocab_head));
+}
+
 /* ---- looking up */
 
 void vocab_open(struct image image, struct vocab *ret)
@@ -258,7 +324,7 @@ void vocab_open(struct image image, struct vocab *ret)
     vocab_view(image_section(image, IMAGE_VOCAB, &size), index, ret);
 }
 
-uint32_t vocab_find_hashed(const struct vocab *v, uint64_t hash, const char *bytes, size_t size,
+uint32_t vocab_find_padded(const struct vocab *v, uint64_t hash, const char *bytes, size_t size,
                            bool is_name)
 {
     uint32_t i = first_slot(hash, v->head.n_slots), slot, found_size;
@@ -270,7 +336,7 @@ uint32_t vocab_find_hashed(const struct vocab *v, uint64_t hash, const char *byt
             continue;
         const char *found = vocab_bytes(v, place, &found_size);
         if (found_size == size && vocab_is_name(v, place) == is_name &&
-            (size == 0 || memcmp(found, bytes, size) == 0))
+            same_bytes(found, bytes, size))
             return place < v->head.id_end ? place : v->alias_ids[place - v->head.id_end];
     }
     return NO_ID;
@@ -278,9 +344,16 @@ uint32_t vocab_find_hashed(const struct vocab *v, uint64_t hash, const char *byt
 
 uint32_t vocab_find(const struct vocab *v, const char *bytes, size_t size, bool is_name)
 {
+    char padded[SHORT_KEY_MAX + 1] = {0};
+
     if (size > v->head.longest)
         return NO_ID;
-    return vocab_find_hashed(v, vocab_hash(key_hash(bytes, size), is_name), bytes, size, is_name);
+    if (size && size <= SHORT_KEY_MAX)
+        bytes = memcpy(padded, bytes, size);
+    else if (!size)
+        bytes = padded;
+    return vocab_find_padded(v, vocab_hash(key_hash_padded(bytes, size), is_name), bytes, size,
+                             is_name);
 }
 
 uint32_t vocab_find_name(const struct vocab *v, const char *name, size_t size)
@@ -289,4 +362,20 @@ uint32_t vocab_find_name(const struct vocab *v, const char *name, size_t size)
     bool is_name = vocab_spell(v->head.is_bytes, name, size, &spelled);
 
     return vocab_find(v, spelled.data, spelled.size, is_name);
+}
+
+void vocab_name(const struct vocab *v, uint32_t id, struct buf *out)
+{
+    uint32_t size;
+    const char *bytes = vocab_bytes(v, id, &size);
+
+    if (!v->head.is_bytes || vocab_is_name(v, id)) {
+        buf_append(out, bytes, size);
+        return;
+    }
+    for (uint32_t i = 0; i < size; i++) {
+        char utf8[4] = {0};
+
+        buf_append(out, utf8, utf8_encode(bytelevel_char((uint8_t)bytes[i]), utf8));
+    }
 }

@@ -3,7 +3,8 @@
  * Vocabulary: ids to bytes and bytes to ids, as sections of an image.
  *
  * VOCAB is a head, an offset per id, and one run of bytes in the order of ids,
- * so a token costs its bytes and four. VOCAB_INDEX is a table of four bytes a
+ * so a token costs its bytes and four. Decoding copies the same bytes: the two topmost bits of
+ * an offset say what it has to change. VOCAB_INDEX is a table of four bytes a
  * slot: a place (the id, or a name that shares an id with another) and eleven
  * bits of the hash.
  *
@@ -38,8 +39,9 @@ struct vocab {
 };
 
 enum vocab_flags {
-    VOCAB_MISSING = 1u << 31, /* no token has this id */
-    VOCAB_IS_NAME = 1u << 30,
+    VOCAB_TEXT_SHIFT = 30,    /* above: what decoding makes of the bytes (decode_table.h) */
+    VOCAB_MISSING = 1u << 29, /* no token has this id */
+    VOCAB_IS_NAME = 1u << 28,
     VOCAB_OFFSET = VOCAB_IS_NAME - 1,
 };
 
@@ -51,6 +53,8 @@ bool vocab_compile(const struct tokenizer_spec *spec, struct image_writer *w, st
                    struct err *err) MUST_CHECK;
 void vocab_open(struct image image, struct vocab *ret);
 void vocab_of_writer(const struct image_writer *w, struct vocab *ret);
+/* To set the two topmost bits. */
+uint32_t *vocab_offsets_of_writer(struct image_writer *w);
 
 /* What a token is in this vocabulary: the bytes, appended. Returns true when they are a name. */
 bool vocab_spell(bool is_bytes, const char *name, size_t size, struct buf *out);
@@ -68,7 +72,8 @@ static inline void vocab_prefetch(const struct vocab *v, uint64_t hash)
 {
     __builtin_prefetch(v->slots + ((hash >> 32) * v->head.n_slots >> 32));
 }
-uint32_t vocab_find_hashed(const struct vocab *v, uint64_t hash, const char *bytes, size_t size,
+/* 16 bytes from bytes on may be read. */
+uint32_t vocab_find_padded(const struct vocab *v, uint64_t hash, const char *bytes, size_t size,
                            bool is_name);
 
 static inline bool vocab_has(const struct vocab *v, uint32_t id)
@@ -86,6 +91,8 @@ static inline bool vocab_is_name(const struct vocab *v, uint32_t place)
 {
     return v->offsets[place] & VOCAB_IS_NAME;
 }
+/* The name as the file spells it, appended; the id must be there. */
+void vocab_name(const struct vocab *v, uint32_t id, struct buf *out);
 /* There are names that share an id. */
 static inline bool vocab_has_aliases(const struct vocab *v)
 {
