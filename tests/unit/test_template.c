@@ -394,7 +394,7 @@ static void messages_are_prepared_as_asked_and_the_report_says_how(void **state)
 {
     static const struct template_modes given = {0};
     static const struct template_modes all_auto = {CONTENT_AUTO, ARGUMENTS_AUTO, NULL_AUTO};
-    static const struct mode_case cases[] = {
+    const struct mode_case cases[] = {
         {MESSAGE_LOOP("{{ m.content }}"),
          parts,
          {.content = CONTENT_STRING},
@@ -497,7 +497,7 @@ static void messages_are_prepared_as_asked_and_the_report_says_how(void **state)
 static void maxs_rules_leave_text_and_know_six_roles(void **state)
 {
     static const struct template_modes given = {0}, text = {.content = CONTENT_STRING};
-    static const struct mode_case cases[] = {
+    const struct mode_case cases[] = {
         {"{{ messages }}", parts, given, text, true, "[{'role': 'user', 'content': 'a\\nb'}]"},
         {"{{ messages }}", null_content, given, text, true,
          "[{'role': 'assistant', 'content': ''}]"},

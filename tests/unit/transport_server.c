@@ -153,6 +153,20 @@ static void get_hot(struct request *req)
     reply_buf(req, 200, &body, NULL);
 }
 
+static void get_large(struct request *req)
+{
+    enum { SIZE = 1200000 };
+    struct buf body = {0};
+
+    buf_append_char(&body, '"');
+    buf_reserve(&body, SIZE);
+    memset(body.data + body.size, 'x', SIZE);
+    body.size += SIZE;
+    buf_append_char(&body, '"');
+    reply_cacheable(req, 42);
+    reply_buf(req, 200, &body, NULL);
+}
+
 static void get_slow(struct request *req)
 {
     struct slow_query *q = req->query;
@@ -279,6 +293,7 @@ static void get_metrics(struct request *req)
 static const struct route own_routes[] = {
     {METHOD_GET, "/hello", get_hello, .id = "hello", .scope = SCOPE_READ},
     {METHOD_GET, "/hot", get_hot, .id = "hot", .scope = SCOPE_READ},
+    {METHOD_GET, "/large", get_large, .id = "large", .scope = SCOPE_READ},
     {METHOD_GET, "/slow", get_slow, .id = "slow", .streams = true, .query = &slow_table,
      .query_size = sizeof(struct slow_query)},
     {METHOD_POST, "/slow", get_slow, .id = "slowPost", .streams = true, .query = &slow_table,
