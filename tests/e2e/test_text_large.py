@@ -187,8 +187,8 @@ def test_livez_does_not_wait_for_workers(tmp_path, models):
 
 
 def test_loaded_and_evicted_tokenizers_give_the_same_ids(tmp_path):
-    """A budget for one or two, a dozen in use at once: each is loaded again and again, and is always itself."""
-    root, n = tmp_path / "models", 12
+    """A budget for some ten, three dozen in use: each is loaded again and again, and is always itself."""
+    root, n = tmp_path / "models", 36
     documents = [tokenizer(word_level(seed), {"type": "WhitespaceSplit"}) for seed in range(n)]
     folders = [write_model(root, f"m{seed}", d) for seed, d in enumerate(documents)]
     wrong = []
@@ -198,7 +198,7 @@ def test_loaded_and_evicted_tokenizers_give_the_same_ids(tmp_path):
 
         def work(seed):
             rng = random.Random(seed)
-            for _ in range(15):
+            for _ in range(60):
                 k = rng.randrange(n)
                 words = [f"w{rng.randrange(5000)}" for _ in range(rng.choice([5, 4000, 12000]))]
                 answer = daemon.post(f"{urls[k]}/encode", {"text": " ".join(words)}).json()
