@@ -262,6 +262,20 @@ void exchange_timeout(struct exchange *ex)
 
 /* ---- the head */
 
+struct hot_key exchange_hot_key(enum method method, const char *target, size_t target_size,
+                                const struct head *head, const char *body, size_t body_size)
+{
+    return (struct hot_key){
+        .method = (char)method,
+        .target = target,
+        .target_size = target_size,
+        .accept = head->accept ? head->accept : "",
+        .content_type = head->content_type ? head->content_type : "",
+        .body = body,
+        .body_size = body_size,
+    };
+}
+
 bool exchange_has_body(const struct exchange *ex)
 {
     return ex->head.is_chunked || ex->head.content_length > 0;

@@ -47,6 +47,9 @@ struct payload {
     void *owner;
 };
 
+/* All of b; takes over the reference. */
+struct payload payload_of_blob(struct blob *b);
+
 static inline void payload_release(struct payload *p)
 {
     if (p->release)
@@ -199,6 +202,10 @@ void exchange_reached(struct server *s);
 /* Nobody will use the answer of the call on its way. */
 void exchange_abandon(struct exchange *ex);
 void exchange_release(struct exchange *ex);
+
+/* What a kept answer to such a request is found by; its hash is the caller's to set. */
+struct hot_key exchange_hot_key(enum method method, const char *target, size_t target_size,
+                                const struct head *head, const char *body, size_t body_size);
 
 /* ---- exchange_mhd.c */
 

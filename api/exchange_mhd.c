@@ -135,22 +135,6 @@ static void add_body(struct exchange *ex, const char *data, size_t size)
 
 /* ---- the route */
 
-static struct hot_key hot_key_of(const struct exchange *ex)
-{
-    struct hot_key key = {
-        .method = (char)ex->method,
-        .target = ex->req.target,
-        .target_size = ex->target.size,
-        .accept = ex->head.accept ? ex->head.accept : "",
-        .content_type = ex->head.content_type ? ex->head.content_type : "",
-        .body = ex->req.body,
-        .body_size = ex->req.body_size,
-    };
-
-    key.hash = hot_hash(&key);
-    return key;
-}
-
 /* Answers from kept bytes. The only thing looked at besides is who may read them. */
 static bool try_hot(struct exchange *ex)
 {
@@ -162,8 +146,9 @@ static bool try_hot(struct exchange *ex)
     ex->hot_allowed = ex->hot_allowed && ex->req.body_size <= HOT_BODY_MAX;
     if (!ex->hot_allowed)
         return false;
-    key = hot_key_of(ex);
-    ex->hot_hash = key.hash;
+    key = exchange_hot_key(ex->method, ex->req.target, ex->target.size, &ex->head, ex->req.body,
+                           ex->req.body_size);
+    ex->hot_hash = key.hash = hot_hash(&key);
     entry = hot_find(s->hot, &key);
     if (!entry)
         return false;

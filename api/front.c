@@ -219,8 +219,6 @@ static bool send_reply(struct visitor *v, const char *head, size_t head_size, st
     return send_rest(v);
 }
 
-static void unref_blob(void *blob) { blob_unref(blob); }
-
 /* The request is answered by entry. False: the client is gone. */
 static bool answer_kept(struct front *f, struct visitor *v, const struct plain *p,
                         struct hot_entry *entry, const struct principal *who, int64_t start_ns)
@@ -248,8 +246,7 @@ static bool answer_kept(struct front *f, struct visitor *v, const struct plain *
     else
         server_make_id(s, id);
     size = reply_kept_head(s, entry, id, now_ns - start_ns, head);
-    body =
-        (struct payload){entry->body->bytes, entry->body->size, unref_blob, blob_ref(entry->body)};
+    body = payload_of_blob(blob_ref(entry->body));
     a.completed = send_reply(v, head, size, &body);
     server_report(s, &a, route, entry->route_index, true, p->body_size);
     return a.completed;
@@ -264,24 +261,18 @@ static struct hot_entry *find_kept(struct front *f, const struct visitor *v, con
     const struct server_config *c = &f->server->config;
     const struct door *door = &v->arrival.listener->door;
     AUTO_ERR struct err err = {0};
-    struct hot_key key = {
-        .method = (char)p->method,
-        .target = p->target,
-        .target_size = p->target_size,
-        .accept = p->head.accept ? p->head.accept : "",
-        .content_type = p->head.content_type ? p->head.content_type : "",
-        .body = p->body,
-        .body_size = p->body_size,
-    };
+    struct hot_key key =
+        exchange_hot_key(p->method, p->target, p->target_size, &p->head, p->body, p->body_size);
     struct hot_entry *entry;
 
     *ret_hash = key.hash = hot_hash(&key);
-    if (!auth_check_host(&c->auth, door, &p->head, &err) ||
-        !auth_identify(&c->auth, door, &p->head, ret, &err))
-        return NULL;
     entry = hot_find(f->server->hot, &key);
-    return entry && auth_allow(ret, ((const struct route *)entry->route)->scope, &err) ? entry
-                                                                                       : NULL;
+    /* Without an entry whoever is asked looks at who asks. */
+    return entry && auth_check_host(&c->auth, door, &p->head, &err) &&
+                   auth_identify(&c->auth, door, &p->head, ret, &err) &&
+                   auth_allow(ret, ((const struct route *)entry->route)->scope, &err)
+               ? entry
+               : NULL;
 }
 
 /* Takes out of the socket what was looked at, before anything else can be sent or read. */

@@ -135,6 +135,11 @@ void reply_response(struct exchange *ex, unsigned status, struct MHD_Response *r
 
 static void free_blob(void *cls) { blob_unref(cls); }
 
+struct payload payload_of_blob(struct blob *b)
+{
+    return (struct payload){b->bytes, b->size, free_blob, b};
+}
+
 static bool is_unchanged(const struct exchange *ex, unsigned status)
 {
     return ex->method == METHOD_GET && status == 200 && ex->head.if_none_match &&
@@ -193,6 +198,7 @@ static void send_blob(struct exchange *ex, unsigned status, struct blob *blob,
 {
     enum { COPY_MAX = 32 << 10 };
     bool newline = needs_newline(blob, content_type);
+    struct payload p;
 
     if (newline && blob->size > COPY_MAX && ex->mhd) {
         struct MHD_IoVec iov[] = {{blob->bytes, blob->size}, {"\n", 1}};
@@ -201,9 +207,8 @@ static void send_blob(struct exchange *ex, unsigned status, struct blob *blob,
                   blob->size + 1, content_type);
         return;
     }
-    blob = newline ? blob_line(blob) : blob_ref(blob);
-    send_payload(ex, status, &(struct payload){blob->bytes, blob->size, free_blob, blob},
-                 content_type);
+    p = payload_of_blob(newline ? blob_line(blob) : blob_ref(blob));
+    send_payload(ex, status, &p, content_type);
 }
 
 static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
@@ -226,16 +231,9 @@ static void keep_hot(struct exchange *ex, unsigned status, struct blob *blob,
     if (!ex->cacheable || !ex->hot_allowed || status != 200 || ex->n_headers ||
         ex->req.revision < s->hot_floor)
         return;
-    key = (struct hot_key){
-        .hash = ex->hot_hash,
-        .method = (char)ex->method,
-        .target = ex->req.target,
-        .target_size = ex->target.size,
-        .accept = ex->head.accept ? ex->head.accept : "",
-        .content_type = ex->head.content_type ? ex->head.content_type : "",
-        .body = ex->req.body,
-        .body_size = ex->req.body_size,
-    };
+    key = exchange_hot_key(ex->method, ex->req.target, ex->target.size, &ex->head, ex->req.body,
+                           ex->req.body_size);
+    key.hash = ex->hot_hash;
     line = needs_newline(blob, content_type) ? blob_line(blob) : blob_ref(blob);
     entry.body = line;
     snprintf(entry.etag, sizeof(entry.etag), "%s", ex->etag);

@@ -22,34 +22,20 @@ static const char *date_text(void)
     return text;
 }
 
-/* A status line; the usual ones are at hand. */
-static void add_status(struct buf *head, unsigned status)
-{
-    if (status == 200)
-        buf_append_str(head, "HTTP/1.1 200 OK\r\n");
-    else if (status == 201)
-        buf_append_str(head, "HTTP/1.1 201 Created\r\n");
-    else
-        buf_printf(head, "HTTP/1.1 %u %s\r\n", status, MHD_get_reason_phrase_for(status));
-}
-
-static void add_length(struct buf *head, size_t size)
-{
-    char digits[24], *at = digits + sizeof(digits) - 1;
-
-    *at = '\0';
-    do
-        *--at = (char)('0' + size % 10);
-    while (size /= 10);
-    reply_head_add(head, "Content-Length", at);
-}
-
 void reply_head_begin(struct buf *head, unsigned status, size_t body_size)
 {
-    add_status(head, status);
+    /* Not printed: that costs more than all the rest of a head. */
+    buf_append_str(head, "HTTP/1.1 ");
+    json_write_int(head, status);
+    buf_append_char(head, ' ');
+    buf_append_str(head, MHD_get_reason_phrase_for(status));
+    buf_append(head, "\r\n", 2);
     reply_head_add(head, "Date", date_text());
-    if (status != 204)
-        add_length(head, body_size);
+    if (status == 204)
+        return;
+    buf_append_str(head, "Content-Length: ");
+    json_write_int(head, (int64_t)body_size);
+    buf_append(head, "\r\n", 2);
 }
 
 void reply_head_add(struct buf *head, const char *name, const char *value)
